@@ -10,19 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "bt/endpoint.hpp"
 #include "bt/result.hpp"
 #include "bt/types.hpp"
 
 namespace ezio {
-
-// An IPv4 or IPv6 address and TCP port. IPv4 is held as its four bytes, never as a mapped IPv6 address.
-struct Endpoint {
-  std::array<std::uint8_t, 16> address{};  // network order; IPv4 in the first four
-  bool v6 = false;
-  std::uint16_t port = 0;
-  auto operator<=>(const Endpoint&) const = default;
-};
-std::string to_string(const Endpoint& endpoint);  // "192.0.2.1:6881", "[2001:db8::1]:6881"
 
 enum class AnnounceEvent { none, started, stopped, completed };
 

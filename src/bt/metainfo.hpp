@@ -20,6 +20,10 @@
 namespace ezio {
 
 inline constexpr std::uint64_t max_device_bytes = std::uint64_t{1} << 63;  // offsets and ends stay below
+inline constexpr std::size_t max_torrent_bytes = std::size_t{512} * MiB;   // of a .torrent or torrent.info
+inline constexpr std::size_t max_extents = 2'500'000;
+inline constexpr std::size_t max_trackers = 100;
+inline constexpr std::size_t max_name_bytes = 255;  // a path element of Linux
 
 struct Metainfo {
   std::string name;                      // `name` of info: a label, never used as a path to write to

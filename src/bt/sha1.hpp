@@ -31,6 +31,10 @@ std::optional<Sha1Kind> sha1_kind_from_string(std::string_view name);
 bool sha1_supported(Sha1Kind kind);            // compiled in and this CPU can run it
 std::vector<Sha1Kind> sha1_supported_kinds();  // openssl is always first
 std::size_t sha1_lanes(Sha1Kind kind);         // 1, 8, 16
+// The fewest streams for which lanes pay: sha1_update hashes fewer one after the other. 1 for openssl.
+std::size_t sha1_min_batch(Sha1Kind kind);
+// Whether OpenSSL hashes with the CPU's SHA extensions: it has them, and OPENSSL_ia32cap does not mask them.
+bool sha1_openssl_uses_extensions();
 
 // One stream's next bytes.
 struct Sha1Input {

@@ -104,6 +104,8 @@ class Decoder {
   Result<Step> feed(Bytes input);
 
  private:
+  Result<Step> feed_partial(Bytes input);
+
   Limits limits_;
   std::vector<std::byte> partial_;  // an incomplete message: its prefix, id and body so far
 };

@@ -1,7 +1,8 @@
 // Hash threads: SHA-1 streams advanced in batches across pieces, so that SIMD lanes are filled.
 //
 // Used from one thread, the event loop's; the threads inside never touch anything but the submitted bytes and
-// their stream's state.
+// their stream's state. They run at a lower priority than the thread that made them, so that with cores to
+// spare a stream is hashed at once, and without, lanes fill while they wait.
 #pragma once
 
 #include <cstdint>

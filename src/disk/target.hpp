@@ -40,15 +40,21 @@ struct DeviceFile {
   bool block_device = false;
   bool direct = false;         // O_DIRECT is on
   std::string why_not_direct;  // e.g. "tmpfs refuses O_DIRECT"; empty when direct
-  std::uint32_t sector = 512;  // logical sector: offsets, lengths of O_DIRECT requests are multiples
-  std::uint32_t memory_alignment = 512;  // of the buffers of O_DIRECT requests
-  std::uint64_t size = 0;                // bytes; of an image file its size after any extension
+  std::uint32_t sector = 1;    // offsets and lengths of O_DIRECT requests are multiples of it; 1: not direct
+  std::uint32_t memory_alignment = 1;  // of the buffers of O_DIRECT requests; 1: not direct
+  std::uint64_t size = 0;              // bytes; of an image file its size after any extension
   std::uint64_t device_id = 0;  // st_rdev of a device, st_dev/st_ino mixed for a file: equal = same target
+  std::uint64_t whole_disk_id = 0;  // of a partition: device_id of its disk; else device_id
 };
 
+// Whether writing the one changes bytes of the other: the same device or file, or a partition and its disk.
+bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b);
+
 // Opens TARGET for writing, or refuses it: mounted (it or any partition of it), in use (O_EXCL, swap,
-// holders), read-only, smaller than needed, a directory, a character device. An image file is created sparse
-// where its parent directory exists, and extended (never truncated) to needed_bytes.
+// holders, a loop device on it), read-only, smaller than needed, a directory, a character device. An image
+// file is created sparse where its parent directory exists, and extended (never truncated) to needed_bytes;
+// its new size and name are durable on return. The descriptor holds a device exclusively (O_EXCL), an image
+// file by flock(2), until it is closed.
 Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes);
 
 // Opens SOURCE (block device or image file) read-only; refused when smaller than needed_bytes. Being mounted

@@ -1,0 +1,31 @@
+// The memory behind the segment pool: one mapping, cut into equal buffers.
+#pragma once
+
+#include <cstdint>
+
+#include "bt/types.hpp"
+
+namespace ezio {
+
+// Aligned to 2 MiB and backed by huge pages where the kernel has them: fewer TLB misses while hashing many
+// streams, fewer pages to pin for direct I/O. Memory is committed as it is first touched or registered.
+class Arena {
+ public:
+  // Throws std::system_error when the address space or memory is not to be had.
+  Arena(std::uint32_t buffers, std::uint32_t buffer_bytes);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  MutableBytes bytes() const { return bytes_; }
+  MutableBytes buffer(BufferId id) const {
+    return bytes_.subspan(std::size_t{id.value()} * buffer_bytes_, buffer_bytes_);
+  }
+
+ private:
+  MutableBytes mapping_;  // bytes_ and the slack around its alignment
+  MutableBytes bytes_;
+  std::uint32_t buffer_bytes_;
+};
+
+}  // namespace ezio

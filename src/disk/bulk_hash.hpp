@@ -1,0 +1,33 @@
+// Hashes a whole torrent's worth of a source on all cores and all SIMD lanes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "bt/geometry.hpp"
+#include "bt/result.hpp"
+#include "bt/sha1.hpp"
+#include "bt/types.hpp"
+#include "disk/source_reader.hpp"
+
+namespace ezio {
+
+struct BulkHashOptions {
+  unsigned threads = 0;  // 0: one a core
+  Sha1Kind kind = sha1_default_kind();
+  // Called on the calling thread a few times a second with the bytes hashed so far; false stops the work,
+  // which then ends in the error ECANCELED.
+  std::function<bool(std::uint64_t bytes_done)> progress;
+};
+
+// The digest of every piece. Blocks until done; the first read error ends it.
+Result<std::vector<Sha1Digest>> hash_pieces(SourceReader& source, const Geometry& geometry,
+                                            const BulkHashOptions& options);
+
+// The pieces whose digests differ; both have one a piece.
+std::vector<PieceIndex> differing_pieces(std::span<const Sha1Digest> found,
+                                         std::span<const Sha1Digest> wanted);
+
+}  // namespace ezio

@@ -1,0 +1,30 @@
+// Opening a block device or image file, and finding out how O_DIRECT wants to be used on it.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "bt/result.hpp"
+#include "disk/target.hpp"
+
+namespace ezio {
+
+// "'PATH': REASON" with the path made printable.
+Error path_error(const std::string& path, const std::string& reason, int code = 0);
+// The same with strerror(code) as the reason: "'PATH': cannot open for writing: Permission denied".
+Error path_errno(const std::string& path, const std::string& what, int code);
+
+// Equal for equal devices (or files), whatever path led there.
+std::uint64_t identity(const struct stat& status);
+
+// Opens a block device or regular file with these open(2) flags, with O_DIRECT added where the file takes it,
+// and fills in everything but whole_disk_id. `expected` is what the caller has checked before: if the path
+// leads elsewhere by now, that is an error.
+Result<DeviceFile> open_device_file(const std::string& path, int flags, const struct stat& expected);
+
+// Decides about O_DIRECT once the size is final: sets direct, why_not_direct, sector and memory_alignment and
+// the descriptor's flag. Reads at most one sector.
+void choose_direct(DeviceFile& file);
+
+}  // namespace ezio

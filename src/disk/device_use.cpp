@@ -1,0 +1,163 @@
+#include "disk/device_use.hpp"
+
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "bt/printable.hpp"
+
+namespace ezio {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// /sys/block/sda or /sys/block/sda/sda1, resolved; empty where sysfs has no such device.
+fs::path sysfs_node(dev_t device, const UsePaths& paths) {
+  std::error_code error;
+  return fs::canonical(fmt::format("{}/dev/block/{}:{}", paths.sysfs, major(device), minor(device)), error);
+}
+
+std::optional<dev_t> device_of(const fs::path& node) {
+  std::ifstream file(node / "dev");
+  unsigned major_number = 0;
+  unsigned minor_number = 0;
+  char colon = 0;
+  if (!(file >> major_number >> colon >> minor_number)) return std::nullopt;
+  return makedev(major_number, minor_number);
+}
+
+std::vector<fs::path> entries(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    found.push_back(entry->path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// A device by the name people know.
+std::string device_name(dev_t device, const UsePaths& paths) {
+  const fs::path node = sysfs_node(device, paths);
+  if (!node.empty()) return "/dev/" + node.filename().string();
+  return fmt::format("device {}:{}", major(device), minor(device));
+}
+
+bool same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+std::optional<struct stat> status_of(const std::string& path) {
+  struct stat status {};
+  if (path.empty() || path.front() != '/' || ::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return status;
+}
+
+// What writing the target would overwrite: device numbers, or one file.
+struct Reach {
+  std::vector<dev_t> devices;
+  struct stat file {};
+  bool is_device = false;
+
+  std::optional<dev_t> includes_device(dev_t device) const {
+    if (std::find(devices.begin(), devices.end(), device) == devices.end()) return std::nullopt;
+    return device;
+  }
+  bool includes_path(const std::string& path) const {
+    const auto status = status_of(path);
+    if (!status) return false;
+    if (is_device) return S_ISBLK(status->st_mode) && includes_device(status->st_rdev);
+    return S_ISREG(status->st_mode) && same_file(*status, file);
+  }
+};
+
+Reach reach_of(const struct stat& target, const UsePaths& paths) {
+  Reach reach;
+  reach.file = target;
+  reach.is_device = S_ISBLK(target.st_mode);
+  if (!reach.is_device) return reach;
+  const DeviceFamily family = device_family(target.st_rdev, paths);
+  reach.devices = family.partitions;
+  reach.devices.insert(reach.devices.begin(), family.device);
+  if (family.whole_disk != family.device) reach.devices.push_back(family.whole_disk);
+  return reach;
+}
+
+std::optional<std::string> find_mount(const Reach& reach, const UsePaths& paths) {
+  for (const Mount& mount : parse_mountinfo(read_text(paths.mountinfo))) {
+    // By number, and by path: btrfs and others show a device number of their own.
+    if (!reach.includes_device(mount.device) && !reach.includes_path(mount.source)) continue;
+    return fmt::format("{} is mounted on {}: unmount it first", quoted(mount.source, 300),
+                       quoted(mount.mount_point, 300));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_swap(const Reach& reach, const UsePaths& paths) {
+  for (const std::string& path : parse_swaps(read_text(paths.swaps))) {
+    if (reach.includes_path(path))
+      return fmt::format("{0} is swap space: swapoff {0} first", quoted(path, 300));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_holder(const Reach& reach, const UsePaths& paths) {
+  for (dev_t device : reach.devices) {
+    for (const fs::path& holder : entries(sysfs_node(device, paths) / "holders")) {
+      return fmt::format("{} is part of {}: stop that (LVM, RAID, dm-crypt, multipath) first",
+                         device_name(device, paths), "/dev/" + holder.filename().string());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_loop(const Reach& reach, const UsePaths& paths) {
+  for (const fs::path& disk : entries(paths.sysfs + "/block")) {
+    std::string backing = read_text(disk / "loop" / "backing_file");
+    if (backing.empty()) continue;
+    if (backing.back() == '\n') backing.pop_back();
+    if (!reach.includes_path(backing)) continue;
+    const std::string name = "/dev/" + disk.filename().string();
+    return fmt::format("{} lies on it: use {} as target, or detach it (losetup -d {})", name, name, name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+DeviceFamily device_family(dev_t device, const UsePaths& paths) {
+  DeviceFamily family{device, device, {}};
+  const fs::path node = sysfs_node(device, paths);
+  if (node.empty()) return family;
+  std::error_code error;
+  if (fs::exists(node / "partition", error)) {
+    family.whole_disk = device_of(node.parent_path()).value_or(device);
+    return family;
+  }
+  for (const fs::path& entry : entries(node)) {
+    if (!fs::exists(entry / "partition", error)) continue;
+    if (const auto partition = device_of(entry)) family.partitions.push_back(*partition);
+  }
+  return family;
+}
+
+std::optional<std::string> find_use(const struct stat& target, const UsePaths& paths) {
+  const Reach reach = reach_of(target, paths);
+  if (auto use = find_mount(reach, paths)) return use;
+  if (auto use = find_swap(reach, paths)) return use;
+  if (auto use = find_loop(reach, paths)) return use;
+  return find_holder(reach, paths);
+}
+
+}  // namespace ezio

@@ -1,0 +1,172 @@
+#include "disk/hasher.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+
+#include "disk/target.hpp"
+
+namespace ezio {
+namespace {
+
+// What a worker hashes of each of its streams before it reports those that are done and takes new ones: short
+// enough that a small request does not wait for a long one in another lane (a slice of 16 lanes takes under a
+// millisecond), long enough that the lock does not show.
+constexpr std::size_t slice_bytes = 256 * KiB;
+
+// Where cores are scarce the event loop comes first: streams that wait behind it fill lanes, and a full
+// kernel costs a third of the time a byte (a sixth without SHA extensions). Small enough that beside other
+// busy processes a quarter of a core is left, which still hashes more than 1 GB/s.
+constexpr int niceness = 5;
+
+struct Request {
+  std::uint64_t token = 0;
+  Sha1State* state = nullptr;
+  Bytes rest;  // not hashed yet
+  bool last = false;
+};
+
+UniqueFd make_event_fd() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (fd.get() < 0) {
+    throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
+  return fd;
+}
+
+}  // namespace
+
+class HashEngine::Impl {
+ public:
+  Impl(unsigned threads, Sha1Kind kind) : kind_(kind) {
+    assert(sha1_supported(kind));
+    const unsigned count = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < count; ++i) {
+      threads_.emplace_back([this](std::stop_token stop) { work(stop); });
+    }
+  }
+
+  ~Impl() {
+    for (auto& thread : threads_) {
+      thread.request_stop();
+    }
+  }
+
+  void append(const Request& request) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(request);
+    }
+    work_arrived_.notify_one();
+  }
+
+  int event_fd() const { return event_fd_.get(); }
+
+  void drain(std::vector<HashCompletion>& out) {
+    const std::lock_guard lock(mutex_);
+    eventfd_t count;
+    ::eventfd_read(event_fd_.get(), &count);  // fails with EAGAIN when it was clear already
+    out.insert(out.end(), completions_.begin(), completions_.end());
+    completions_.clear();
+  }
+
+ private:
+  void work(const std::stop_token& stop) {
+    ::nice(niceness);  // of this thread only (nice(2), "C library/kernel differences")
+    std::vector<Request> active;
+    std::vector<Sha1Input> slice;
+    std::vector<HashCompletion> done;
+    while (refill(active, stop)) {
+      hash_slice(active, slice);
+      collect_done(active, done);
+      report(done);
+    }
+  }
+
+  // Waits for work when there is none, then takes as many waiting streams as pay. Fewer streams than a kernel
+  // needs are taken one at a time: they gain nothing from sharing a worker, the other workers are free for
+  // them, and those that arrive meanwhile may fill lanes. False when it is time to end.
+  bool refill(std::vector<Request>& active, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (active.empty()) {
+      work_arrived_.wait(lock, stop, [this] { return !waiting_.empty(); });
+    }
+    if (stop.stop_requested()) {
+      return !active.empty();
+    }
+    const bool lanes_pay = active.size() + waiting_.size() >= sha1_min_batch(kind_);
+    const std::size_t wanted = lanes_pay ? sha1_lanes(kind_) : 1;
+    while (active.size() < wanted && !waiting_.empty()) {
+      active.push_back(waiting_.front());
+      waiting_.pop_front();
+    }
+    return true;
+  }
+
+  void hash_slice(std::vector<Request>& active, std::vector<Sha1Input>& slice) const {
+    slice.clear();
+    for (auto& request : active) {
+      const std::size_t count = std::min(slice_bytes, request.rest.size());
+      slice.push_back({request.state, request.rest.first(count)});
+      request.rest = request.rest.subspan(count);
+    }
+    sha1_update(kind_, slice);
+  }
+
+  static void collect_done(std::vector<Request>& active, std::vector<HashCompletion>& done) {
+    std::erase_if(active, [&](const Request& request) {
+      if (!request.rest.empty()) {
+        return false;
+      }
+      done.push_back({request.token, request.last ? sha1_final(*request.state) : Sha1Digest{}});
+      return true;
+    });
+  }
+
+  // One wake-up for all that the event loop has not seen yet.
+  void report(std::vector<HashCompletion>& done) {
+    if (done.empty()) {
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    if (completions_.empty()) {
+      ::eventfd_write(event_fd_.get(), 1);
+    }
+    completions_.insert(completions_.end(), done.begin(), done.end());
+    done.clear();
+  }
+
+  const Sha1Kind kind_;
+  const UniqueFd event_fd_ = make_event_fd();
+  std::mutex mutex_;
+  std::condition_variable_any work_arrived_;
+  std::deque<Request> waiting_;              // one a stream at most; under mutex_
+  std::vector<HashCompletion> completions_;  // not drained yet; under mutex_
+  std::vector<std::jthread> threads_;        // last: joined before what they use goes
+};
+
+HashEngine::HashEngine(unsigned threads, Sha1Kind kind) : impl_(std::make_unique<Impl>(threads, kind)) {}
+HashEngine::~HashEngine() = default;
+
+void HashEngine::append(std::uint64_t token, Sha1State& state, Bytes data, bool last) {
+  impl_->append({token, &state, data, last});
+}
+
+int HashEngine::event_fd() const {
+  return impl_->event_fd();
+}
+
+void HashEngine::drain(std::vector<HashCompletion>& out) {
+  impl_->drain(out);
+}
+
+}  // namespace ezio

@@ -1,0 +1,78 @@
+#include "disk/op_run.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+namespace ezio {
+namespace {
+
+Transfer::Kind first_phase(OpKind kind) {
+  switch (kind) {
+    case OpKind::read:
+    case OpKind::edge:
+      return Transfer::Kind::read;
+    case OpKind::write:
+      return Transfer::Kind::write;
+    case OpKind::flush:
+      return Transfer::Kind::sync;
+  }
+  return Transfer::Kind::sync;
+}
+
+}  // namespace
+
+OpRun::OpRun(const DiskOp& op, std::uint32_t sector, std::byte* bounce)
+    : op_(op), sector_(sector), bounce_(bounce), phase_(first_phase(op.kind)) {
+  assert(!op.bounced || bounce != nullptr);
+  if (op.bounced && op.kind == OpKind::write) std::memcpy(bounce_ + op.skip, op.memory, op.useful);
+}
+
+Transfer OpRun::transfer() const {
+  if (phase_ == Transfer::Kind::sync) return {};
+  return {phase_, op_.offset + done_, buffer() + done_, op_.length - done_};
+}
+
+bool OpRun::advance(std::int64_t result) {
+  if (result == -EINTR || result == -EAGAIN) return stall(static_cast<int>(-result));
+  if (result < 0) {
+    fail(static_cast<int>(-result));
+    return false;
+  }
+  if (phase_ == Transfer::Kind::sync) return false;
+  assert(result <= op_.length - done_);
+  const std::uint32_t reached = done_ + static_cast<std::uint32_t>(result);
+  if (reached >= wanted()) return phase_over();
+  // A direct transfer can only go on at a sector: what came of a torn one is transferred again.
+  const std::uint32_t resume = reached - reached % sector_;
+  if (result == 0 || resume == done_) return stall(EIO);
+  done_ = resume;
+  stalls_ = 0;
+  return true;
+}
+
+// Nothing moved: the same transfer again, but not forever. At the end of a file this ends as EIO.
+bool OpRun::stall(int error) {
+  if (++stalls_ < max_stalls) return true;
+  fail(error);
+  return false;
+}
+
+bool OpRun::phase_over() {
+  if (phase_ == Transfer::Kind::read && is_edge()) {
+    std::memcpy(bounce_ + op_.skip, op_.memory, op_.useful);
+    phase_ = Transfer::Kind::write;
+    done_ = 0;
+    stalls_ = 0;
+    return true;
+  }
+  if (op_.kind == OpKind::read && op_.bounced) std::memcpy(op_.memory, bounce_ + op_.skip, op_.useful);
+  return false;
+}
+
+void OpRun::fail(int error) {
+  assert(error > 0);
+  status_ = {error, op_.offset + done_};
+}
+
+}  // namespace ezio

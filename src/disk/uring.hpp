@@ -1,0 +1,58 @@
+// A thin io_uring(7): submit and complete, nothing else. One thread; no kernel polling thread.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bt/result.hpp"
+#include "bt/types.hpp"
+#include "disk/op_run.hpp"
+
+namespace ezio {
+
+class Ring {
+ public:
+  // An iovec of io_uring_register_buffers(3) holds no more than this.
+  static constexpr std::size_t max_registered_bytes = std::size_t{1} << 30;
+
+  // A ring for `entries` transfers at once that signals event_fd. `regions` become registered buffers where
+  // RLIMIT_MEMLOCK allows it: transfers inside them are not pinned page by page each time. An Error where the
+  // kernel has no io_uring or lets us have none (kernel.io_uring_disabled, seccomp).
+  static Result<std::unique_ptr<Ring>> create(unsigned entries, std::span<const MutableBytes> regions,
+                                              int event_fd);
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Queues one transfer; `user` comes back with its result. At most `entries` between queue() and completion.
+  void queue(const Transfer& transfer, int fd, void* user);
+
+  // Hands all queued transfers to the kernel in one call. False when it has no memory for them just now: call
+  // again later. Throws std::system_error when the ring itself is broken.
+  bool submit();
+
+  struct Completion {
+    void* user = nullptr;
+    std::int64_t result = 0;  // bytes or a negated errno
+  };
+  bool next_completion(Completion& completion);  // false: none there
+  void wait();                                   // until there is one
+
+  bool buffers_registered() const { return !registered_.empty(); }
+
+ private:
+  Ring() = default;
+  Result<void> set_up(unsigned entries, int event_fd);
+  void register_regions(std::span<const MutableBytes> regions);
+  int registered_index(const Transfer& transfer) const;  // -1: not in one registered buffer
+
+  io_uring ring_{};
+  bool ready_ = false;
+  std::vector<iovec> registered_;
+};
+
+}  // namespace ezio
