@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/blkpg.h>
 #include <linux/loop.h>
 #include <poll.h>
 #include <sched.h>
@@ -65,7 +66,7 @@ LoopDevice::LoopDevice(int backing_fd, Options options) {
   config.block_size = options.sector;
   config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
   if (options.read_only) config.info.lo_flags |= LO_FLAGS_READ_ONLY;
-  if (options.scan_partitions) config.info.lo_flags |= LO_FLAGS_PARTSCAN;
+  if (options.may_have_partitions) config.info.lo_flags |= LO_FLAGS_PARTSCAN;
   for (int attempt = 0; attempt < 100; ++attempt) {
     path_ =
         fmt::format("/dev/loop{}", checked(::ioctl(control.get(), LOOP_CTL_GET_FREE), "LOOP_CTL_GET_FREE"));
@@ -77,10 +78,14 @@ LoopDevice::LoopDevice(int backing_fd, Options options) {
   throw std::runtime_error("no free loop device");
 }
 
-dev_t LoopDevice::device() const {
-  struct stat status {};
-  checked(::fstat(fd_.get(), &status), path_);
-  return status.st_rdev;
+std::string LoopDevice::add_partition(std::uint64_t offset, std::uint64_t length) {
+  blkpg_partition partition{};
+  partition.start = static_cast<long long>(offset);
+  partition.length = static_cast<long long>(length);
+  partition.pno = 1;
+  blkpg_ioctl_arg argument{BLKPG_ADD_PARTITION, 0, sizeof partition, &partition};
+  checked(::ioctl(fd_.get(), BLKPG, &argument), "BLKPG_ADD_PARTITION");
+  return path_ + "p1";
 }
 
 MountedAt::MountedAt(const std::string& source, const std::string& directory, const std::string& type,

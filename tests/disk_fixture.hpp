@@ -1,7 +1,7 @@
 // Real files, loop devices and mounts for the disk path's tests. Needs root.
 //
-// Nothing survives a killed test: loop devices clear themselves when their last descriptor closes, their
-// backing files have no name, and mounts are made in a mount namespace of the test's own.
+// A killed test leaves no more than a directory in /var/tmp or /dev/shm: loop devices clear themselves when
+// their last descriptor closes, and mounts are made in a mount namespace of the test's own.
 #pragma once
 
 #include <cstdint>
@@ -40,13 +40,14 @@ class LoopDevice {
   struct Options {
     std::uint32_t sector = 512;
     bool read_only = false;
-    bool scan_partitions = false;
+    bool may_have_partitions = false;
   };
   LoopDevice(int backing_fd, Options options);
 
   const std::string& path() const { return path_; }
   int fd() const { return fd_.get(); }
-  dev_t device() const;
+  // Makes the partition known to the kernel, without a table; returns its path.
+  std::string add_partition(std::uint64_t offset, std::uint64_t length);
 
  private:
   std::string path_;

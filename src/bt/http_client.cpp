@@ -160,7 +160,10 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
     visit(std::string(target.buffer()));
   }
 
-  void fail(const std::string& why) { finish(Error{quoted(name_, max_url_bytes) + ": " + why}); }
+  void fail(const std::string& why) {
+    // Without its query, which says nothing to a user and a lot about the announce.
+    finish(Error{quoted(name_.substr(0, name_.find('?')), max_url_bytes) + ": " + why});
+  }
 
   void finish(Result<std::string> result) {
     if (!callback_) return;

@@ -13,7 +13,6 @@ using asio::ip::tcp;
 // While blocks stream in, no more than this is read past the end of a payload: it has to be copied when it
 // turns out to be the next payload's beginning.
 constexpr std::size_t stage_between_blocks = 64;
-constexpr std::size_t max_gather = 32;  // buffers in one write
 constexpr std::size_t drop_bytes = 64 * KiB;
 
 // Dropped payload of every connection lands here; nobody reads it.
@@ -207,7 +206,6 @@ void Connection::flush() {
 }
 
 void Connection::write_some() {
-  std::array<asio::const_buffer, max_gather> buffers;
   std::size_t count = 0;
   std::size_t skip = written_;
   for (const Output& output : output_) {
@@ -215,13 +213,13 @@ void Connection::write_some() {
       const std::size_t skipped = std::min(skip, part.size());
       skip -= skipped;
       if (skipped < part.size() && count < max_gather) {
-        buffers[count++] = asio::buffer(part.data() + skipped, part.size() - skipped);
+        gather_[count++] = asio::buffer(part.data() + skipped, part.size() - skipped);
       }
     }
     if (count == max_gather) break;
   }
   writing_ = true;
-  socket_.async_write_some(std::span(buffers.data(), count),
+  socket_.async_write_some(std::span(gather_.data(), count),
                            [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
                              self->on_written(error, bytes);
                            });

@@ -30,7 +30,7 @@ Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, Ti
       uploader_(context_),
       choker_(upload_slots),
       candidates_(config_.random_seed + 1),
-      announces_(config_.trackers),
+      announces_(static_cast<std::uint32_t>(config_.trackers.size())),
       state_(config_.seeding ? State::complete : State::downloading),
       last_tick_(now),
       completed_at_(now),
@@ -141,9 +141,11 @@ void Swarm::on(const AnnounceSucceeded& event) {
   const std::uint32_t failures = announces_.failures(event.tracker);
   announces_.succeeded(event.tracker, event.reply, context_.now);
   if (finished()) return;
-  if (failures > 0) context_.emit(Note{fmt::format("tracker {} answers", event.tracker.value())});
+  if (failures > 0)
+    context_.emit(Note{fmt::format("tracker {} answers", config_.trackers[event.tracker.value()])});
   if (!event.reply.warning.empty()) {
-    context_.emit(Note{fmt::format("tracker {} warns: {}", event.tracker.value(), event.reply.warning)});
+    context_.emit(Note{
+        fmt::format("tracker {} warns: {}", config_.trackers[event.tracker.value()], event.reply.warning)});
   }
   for (const Endpoint& endpoint : event.reply.peers) candidates_.add(endpoint, false);
   dial();
@@ -152,7 +154,7 @@ void Swarm::on(const AnnounceSucceeded& event) {
 void Swarm::on(const AnnounceFailed& event) {
   announces_.failed(event.tracker, context_.now);
   if (finished() || announces_.failures(event.tracker) != 1) return;  // said once, not at each retry
-  context_.emit(Note{fmt::format("tracker {} does not answer: {}", event.tracker.value(), event.reason)});
+  context_.emit(Note{"announce failed, retrying: " + event.reason});
 }
 
 bool Swarm::hungry() const {
@@ -283,7 +285,7 @@ void Swarm::check_ends() {
   if (config_.stall_timeout.count() > 0 && context_.now - last_progress_at_ > config_.stall_timeout) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config_.stall_timeout).count();
     finish(SwarmOutcome::stalled, fmt::format("no progress for {} s at {} of {} pieces", seconds,
-                                         context_.have.count(), context_.have.size()));
+                                              context_.have.count(), context_.have.size()));
   }
 }
 

@@ -45,7 +45,7 @@ struct SwarmConfig {
   Duration stall_timeout{};       // 0: never give up
   std::uint64_t random_seed = 0;  // decides every random choice
   Downloader::Limits limits;
-  std::uint32_t trackers = 0;   // how many; TrackerIndex counts through them
+  std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
   std::vector<Endpoint> peers;  // to dial for ever (--peer)
 };
 

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <span>
 #include <thread>
 #include <vector>
@@ -40,49 +41,64 @@ struct Measurement {
   std::size_t lanes = 1;
   unsigned threads = 1;
   double bytes_per_second = 0;
+  double cpu_seconds_per_gb = 0;  // of all threads; unlike the rate not changed by other load on the machine
 };
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+// One measurement under way.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double seconds)
+      : end_(start_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
+  bool over() const { return Clock::now() >= end_; }
+  Measurement stop(std::string_view name, Sha1Kind kind, unsigned threads, std::uint64_t bytes) const {
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu_start_) / CLOCKS_PER_SEC;
+    const double count = static_cast<double>(bytes);
+    return {std::string(name), sha1_lanes(kind), threads, count / seconds, cpu_seconds / count * 1e9};
+  }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point end_;
+  std::clock_t cpu_start_ = std::clock();  // of the process, all its threads
+};
 
 // Hashes a share of the segments over and over, as many streams at once as a kernel takes. Returns bytes
 // hashed.
 std::uint64_t hash_share(Sha1Kind kind, const Segments& segments, std::size_t first, std::size_t count,
-                         Clock::time_point end) {
+                         const Stopwatch& stopwatch) {
   constexpr std::size_t streams = 16;
   std::vector<Sha1State> states(streams);
   std::vector<Sha1Input> inputs(streams);
   std::uint64_t hashed = 0;
-  for (std::size_t next = 0; Clock::now() < end;) {
+  std::size_t next = 0;
+  do {
     for (std::size_t i = 0; i < streams; ++i, ++next) {
       inputs[i] = {&states[i], segments[first + next % count]};
     }
     sha1_update(kind, inputs);
     hashed += streams * max_segment_bytes;
-  }
+  } while (!stopwatch.over());
   return hashed;
 }
 
 Measurement measure_kind(Sha1Kind kind, unsigned threads, const Segments& segments, double seconds) {
-  const auto start = Clock::now();
-  const auto end =
-      start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const Stopwatch stopwatch(seconds);
   const std::size_t share = std::max<std::size_t>(1, segments.count / threads);
   std::vector<std::uint64_t> hashed(threads);
   {
     std::vector<std::jthread> workers;
     for (unsigned i = 0; i < threads; ++i) {
       const std::size_t first = std::min(i * share, segments.count - share);
-      workers.emplace_back([&, i, first] { hashed[i] = hash_share(kind, segments, first, share, end); });
+      workers.emplace_back(
+          [&, i, first] { hashed[i] = hash_share(kind, segments, first, share, stopwatch); });
     }
   }
   std::uint64_t total = 0;
   for (const auto bytes : hashed) {
     total += bytes;
   }
-  return {std::string(to_string(kind)), sha1_lanes(kind), threads,
-          static_cast<double>(total) / seconds_since(start)};
+  return stopwatch.stop(to_string(kind), kind, threads, total);
 }
 
 // The hash engine as the peer runs it: as many streams as there are segments, one request a segment.
@@ -92,11 +108,11 @@ Measurement measure_engine(unsigned threads, const Segments& segments, double se
   std::vector<HashCompletion> completions;
   std::uint64_t requests_done = 0;
   HashEngine engine(threads, kind);
-  const auto start = Clock::now();
+  const Stopwatch stopwatch(seconds);
   for (std::size_t i = 0; i < states.size(); ++i) {
     engine.append(i, states[i], segments[i], false);
   }
-  while (seconds_since(start) < seconds) {
+  do {
     pollfd event{engine.event_fd(), POLLIN, 0};
     ::poll(&event, 1, -1);
     completions.clear();
@@ -105,9 +121,8 @@ Measurement measure_engine(unsigned threads, const Segments& segments, double se
     for (const auto& completion : completions) {
       engine.append(completion.token, states[completion.token], segments[completion.token], false);
     }
-  }
-  const double bytes = static_cast<double>(requests_done) * max_segment_bytes;
-  return {"engine", sha1_lanes(kind), threads, bytes / seconds_since(start)};
+  } while (!stopwatch.over());
+  return stopwatch.stop("engine", kind, threads, requests_done * max_segment_bytes);
 }
 
 std::vector<Measurement> measure_all(const HashBenchOptions& options, unsigned cores) {
@@ -137,10 +152,12 @@ std::string describe_text(std::span<const Measurement> results) {
   std::string text =
       fmt::format("SHA-1 on this CPU; OpenSSL {} the SHA extensions; the peer uses {}\n\n",
                   sha1_openssl_uses_extensions() ? "uses" : "is without", to_string(sha1_default_kind()));
-  text += fmt::format("{:<10}{:>6}{:>9}{:>11}{:>14}\n", "", "lanes", "threads", "GB/s", "vs OpenSSL");
+  text += fmt::format("{:<10}{:>6}{:>9}{:>11}{:>14}{:>14}\n", "", "lanes", "threads", "GB/s", "vs OpenSSL",
+                      "CPU-s per GB");
   for (const auto& result : results) {
-    text += fmt::format("{:<10}{:>6}{:>9}{:>11.2f}{:>13.1f}x\n", result.name, result.lanes, result.threads,
-                        result.bytes_per_second / 1e9, against_openssl(result, results));
+    text += fmt::format("{:<10}{:>6}{:>9}{:>11.2f}{:>13.1f}x{:>14.2f}\n", result.name, result.lanes,
+                        result.threads, result.bytes_per_second / 1e9, against_openssl(result, results),
+                        result.cpu_seconds_per_gb);
   }
   return text;
 }
@@ -152,6 +169,7 @@ std::string describe_json(const HashBenchOptions& options, std::span<const Measu
                     {"lanes", result.lanes},
                     {"threads", result.threads},
                     {"bytes_per_second", result.bytes_per_second},
+                    {"cpu_seconds_per_gb", result.cpu_seconds_per_gb},
                     {"vs_openssl", against_openssl(result, results)}});
   }
   const boost::json::object object{{"benchmark", "hash"},

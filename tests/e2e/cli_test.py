@@ -220,8 +220,8 @@ class LingerTest(EzioCase):
         """A leecher that the tracker knows and that never completes."""
         query = "".join(f"%{byte:02x}" for byte in bytes.fromhex(info_hash_hex(self.image.torrent)))
         status, _ = self.http_get(None, "127.0.0.1", self.tracker_process.port,
-                                  f"/announce?info_hash={query}&peer_id=-XX0000-000000000000&port=9&uploaded=0"
-                                  f"&downloaded=0&left={12 * MIB}&compact=1&event=started")
+                                  f"/announce?info_hash={query}&peer_id=-XX0000-000000000000&port=9"
+                                  f"&uploaded=0&downloaded=0&left={12 * MIB}&compact=1&event=started")
         self.assertEqual(status, 200)
 
     def test_forever_never_ends_by_itself(self):
@@ -251,8 +251,8 @@ class TrackerCommandTest(EzioCase):
 
     def test_paths_outside_the_directory_are_not_served(self):
         tracker = self.tracker(directory=self.temp_dir("torrents"))
-        for path in ("/torrents/../../etc/passwd", "/torrents/%2e%2e/%2e%2e/etc/passwd", "/torrents//etc/passwd",
-                     "/etc/passwd"):
+        for path in ("/torrents/../../etc/passwd", "/torrents/%2e%2e/%2e%2e/etc/passwd",
+                     "/torrents//etc/passwd", "/etc/passwd"):
             status, body = self.http_get(None, tracker.address, tracker.port, path)
             self.assertGreaterEqual(status, 400, path)
             self.assertNotIn(b"root:", body)

@@ -86,8 +86,8 @@ _add_cases()
 
 def check():
     require_built()
-    require_programs(*(fs.partclone for fs in FILE_SYSTEMS.values()), "mcopy", "ntfs-3g", "xfs_repair", "btrfs",
-                     "fsck.vfat", "e2fsck")
+    require_programs(*(fs.partclone for fs in FILE_SYSTEMS.values()), "mcopy", "ntfs-3g", "xfs_repair",
+                     "btrfs", "fsck.vfat", "e2fsck", "ntfsresize")
 
 
 if __name__ == "__main__":

@@ -190,7 +190,8 @@ class DiskFaultTest(EzioCase):
     def clone_with(self, before_exec=None):
         self.seed(self.image.torrent, self.image.path, before_exec=before_exec)
         target = self.patterned_loop()
-        leecher = self.leech(self.image.torrent, target.path, flags=["--linger", "0"], before_exec=before_exec)
+        leecher = self.leech(self.image.torrent, target.path, flags=["--linger", "0"],
+                             before_exec=before_exec)
         leecher.wait_exit(0)
         extents.assert_clone(target.backing_path, self.image.path, self.image.extents)
         return leecher

@@ -226,7 +226,7 @@ class UntrackedTest(InteropCase):
 
 
 class SingleFileTest(InteropCase):
-    """A public single-file torrent of a raw image, as mktorrent makes it: written to the disk from offset 0."""
+    """A public single-file torrent of a raw image, as mktorrent makes it: written from offset 0."""
 
     def setUp(self):
         super().setUp()

@@ -109,7 +109,7 @@ class RefusalTest(EzioCase):
         with open(self.image.torrent, "rb") as file:
             good = file.read()
         target = self.patterned()
-        for name, content in (("cut", good[:len(good) // 2]), ("empty", b""), ("page", b"<html>404</html>\n")):
+        for name, content in (("cut", good[:len(good) // 2]), ("empty", b""), ("page", b"<html>404</html>")):
             torrent = self.temp_file(f"{name}.torrent")
             with open(torrent, "wb") as file:
                 file.write(content)
@@ -128,7 +128,7 @@ class RefusalTest(EzioCase):
 
 def check():
     require_built()
-    require_programs("mkfs.ext4", "sfdisk", "mkswap")
+    require_programs("mkfs.ext4", "sfdisk", "partx", "mkswap")
 
 
 if __name__ == "__main__":

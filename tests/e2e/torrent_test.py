@@ -53,8 +53,9 @@ class TorrentCommandTest(EzioCase):
                          info_hash_hex(self.torrent("--dir", self.capture.directory)))
 
     def test_torrents_are_private_unless_public_is_asked_for(self):
-        self.assertTrue(libtorrent.torrent_info(self.torrent("--info", self.capture.info)).priv())
-        self.assertFalse(libtorrent.torrent_info(self.torrent("--info", self.capture.info, public=True)).priv())
+        source = ("--info", self.capture.info)
+        self.assertTrue(libtorrent.torrent_info(self.torrent(*source)).priv())
+        self.assertFalse(libtorrent.torrent_info(self.torrent(*source, public=True)).priv())
 
     def test_show_says_what_the_torrent_is(self):
         torrent = self.torrent("--info", self.capture.info, announce=["http://10.0.0.1:6969/announce"])

@@ -1,1 +1,1 @@
-"""Helpers of the end-to-end tests: a sandbox of namespaces, processes, loop devices, file systems, clients."""
+"""Helpers of the end-to-end tests: a sandbox, processes, loop devices, file systems, network, clients."""

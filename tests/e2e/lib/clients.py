@@ -35,7 +35,8 @@ class Client:
 class Libtorrent(Client):
     def start(self, peer=None):
         argv = [sys.executable, os.path.join(HERE, "lt_client.py"), self.torrent, self.parent, self.endpoint]
-        self.process = self.case.spawn(self._name(), argv + (["--peer", peer] if peer else []), netns=self.host)
+        argv += ["--peer", peer] if peer else []
+        self.process = self.case.spawn(self._name(), argv, netns=self.host)
         return self
 
     def is_complete(self):
@@ -45,9 +46,9 @@ class Libtorrent(Client):
 class Aria2(Client):
     def start(self):
         argv = ["aria2c", f"--dir={self.parent}", f"--listen-port={self.port}", "--seed-ratio=0.0",
-                "--check-integrity=true", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
-                "--enable-peer-exchange=false", "--file-allocation=none", "--summary-interval=1",
-                "--no-conf=true", "--disable-ipv6=true", "--console-log-level=info",
+                "--check-integrity=true", "--enable-dht=false", "--enable-dht6=false",
+                "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none",
+                "--summary-interval=1", "--no-conf=true", "--disable-ipv6=true", "--console-log-level=info",
                 "--show-console-readout=false", "--download-result=hide", self.torrent]
         self.process = self.case.spawn(self._name(), argv, netns=self.host,
                                        env={"HOME": self.case.scratch.dir("home")})

@@ -82,8 +82,9 @@ class Peer:
         """Until the first torrent has got that far; fails when it was too fast to be caught there."""
         wait_until(lambda: self.fraction() >= at_least, timeout_s,
                    lambda: f"{self.process.name} at {self.fraction():.2f}, not {at_least}", interval_s=0.1)
-        if self.fraction() >= below:
-            raise AssertionError(f"{self.process.name} is at {self.fraction():.2f} already: no half-way to test")
+        fraction = self.fraction()
+        if fraction >= below:
+            raise AssertionError(f"{self.process.name} is at {fraction:.2f} already: no half-way to test")
 
     def wait_exit(self, code, timeout_s=120):
         actual = self.process.wait(timeout_s)

@@ -6,11 +6,13 @@ import stat
 import struct
 import time
 
+from .proc import run
+
 LOOP_CTL_GET_FREE = 0x4C82
 LOOP_CONFIGURE = 0x4C0A
 LO_FLAGS_READ_ONLY = 1
 LO_FLAGS_AUTOCLEAR = 4
-LO_FLAGS_PARTSCAN = 8
+LO_FLAGS_PARTSCAN = 8  # partitions come and, above all, go with the device
 
 # struct loop_config { u32 fd, block_size; struct loop_info64 info; u64 reserved[8]; }
 # struct loop_info64 { u64 device, inode, rdevice, offset, sizelimit; u32 number, encrypt_type,
@@ -59,6 +61,8 @@ class LoopDevice:
         raise OSError(errno.EBUSY, "no free loop device")
 
     def partition(self, number):
+        """The device of a partition; of a kernel that cannot read partition tables too."""
+        run("partx", "--update", self.path)
         path = f"{self.path}p{number}"
         if not os.path.exists(path):
             sysfs = f"/sys/block/loop{self.number}/loop{self.number}p{number}/dev"

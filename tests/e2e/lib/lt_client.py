@@ -32,8 +32,7 @@ def main():
     options = parser.parse_args()
 
     session = lt.session(settings(options.endpoint))
-    handle = session.add_torrent({"ti": lt.torrent_info(options.torrent), "save_path": options.save_path,
-                                  "flags": lt.torrent_flags.default_dont_download & lt.torrent_flags.seed_mode})
+    handle = session.add_torrent({"ti": lt.torrent_info(options.torrent), "save_path": options.save_path})
     peers = [(host, int(port)) for host, _, port in (peer.rpartition(":") for peer in options.peer)]
     complete = False
     next_connect = 0.0

@@ -118,7 +118,8 @@ class Process:
 
     def describe(self):
         state = "running" if self.running() else f"exit {self.popen.returncode}"
-        tail = "".join(f"    {line}\n" for line in (self.stdout()[-1500:] + self.stderr()[-3000:]).splitlines())
+        output = self.stdout()[-1500:] + self.stderr()[-3000:]
+        tail = "".join(f"    {line}\n" for line in output.splitlines())
         return f"{self.name} ({state}): {' '.join(self.argv)}\n{tail}"
 
 

@@ -1,0 +1,112 @@
+// Against a made-up /sys and /proc: device mapper, RAID and swap, which the test machine may not have.
+#include "disk/device_use.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "disk_fixture.hpp"
+
+namespace ezio {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A disk sda (8:0) with partitions sda1 (8:1) and sda2 (8:2).
+class DeviceUseTest : public testing::Test {
+ protected:
+  DeviceUseTest() : paths_{directory_.path("sys"), directory_.path("mountinfo"), directory_.path("swaps")} {
+    make_device("devices/sda", "8:0");
+    make_device("devices/sda/sda1", "8:1", true);
+    make_device("devices/sda/sda2", "8:2", true);
+    write(paths_.mountinfo, "27 1 254:0 / / rw - ext4 /dev/root rw\n");
+    write(paths_.swaps, "Filename\tType\n");
+  }
+
+  void write(const std::string& path, const std::string& text) {
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path) << text;
+  }
+  void make_device(const std::string& node, const std::string& number, bool partition = false) {
+    const std::string path = paths_.sysfs + "/" + node;
+    fs::create_directories(path + "/holders");
+    write(path + "/dev", number + "\n");
+    if (partition) write(path + "/partition", "1\n");
+    fs::create_directories(paths_.sysfs + "/dev/block");
+    fs::create_directory_symlink(path, paths_.sysfs + "/dev/block/" + number);
+  }
+  void hold(const std::string& node, const std::string& holder) {
+    fs::create_directories(paths_.sysfs + "/" + node + "/holders/" + holder);
+  }
+  std::string use_of(unsigned minor_number) {
+    struct stat status {};
+    status.st_mode = S_IFBLK;
+    status.st_rdev = makedev(8, minor_number);
+    return find_use(status, paths_).value_or("");
+  }
+
+  test::TempDir directory_;
+  UsePaths paths_;
+};
+
+TEST_F(DeviceUseTest, TheFamilyOfADiskIsItsPartitions) {
+  const DeviceFamily disk = device_family(makedev(8, 0), paths_);
+  EXPECT_EQ(disk.whole_disk, makedev(8, 0));
+  EXPECT_EQ(disk.partitions, (std::vector<dev_t>{makedev(8, 1), makedev(8, 2)}));
+  const DeviceFamily partition = device_family(makedev(8, 2), paths_);
+  EXPECT_EQ(partition.whole_disk, makedev(8, 0));
+  EXPECT_TRUE(partition.partitions.empty());
+}
+
+TEST_F(DeviceUseTest, AnIdleDiskIsFree) {
+  for (unsigned minor_number : {0u, 1u, 2u}) EXPECT_EQ(use_of(minor_number), "");
+}
+
+TEST_F(DeviceUseTest, AMountedPartitionBlocksItselfAndItsDiskOnly) {
+  write(paths_.mountinfo, "36 27 8:1 / /mnt/data\\040x rw - ext4 /dev/sda1 rw\n");
+  EXPECT_THAT(use_of(1), HasSubstr("mounted on '/mnt/data x'"));
+  EXPECT_THAT(use_of(0), HasSubstr("mounted"));
+  EXPECT_EQ(use_of(2), "");
+}
+
+TEST_F(DeviceUseTest, AMountedDiskBlocksItsPartitions) {
+  write(paths_.mountinfo, "36 27 8:0 / /mnt rw - ext4 /dev/sda rw\n");
+  EXPECT_THAT(use_of(2), HasSubstr("mounted"));
+}
+
+TEST_F(DeviceUseTest, HoldersOfADiskOrPartitionAreNamed) {
+  hold("devices/sda/sda1", "dm-3");
+  EXPECT_THAT(use_of(1), HasSubstr("/dev/dm-3"));
+  EXPECT_THAT(use_of(0), HasSubstr("/dev/sda1 is part of /dev/dm-3"));
+  EXPECT_EQ(use_of(2), "");
+}
+
+TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
+  const std::string file = directory_.path("swapfile");
+  write(file, "x");
+  write(paths_.swaps, "Filename\tType\n" + file + "   file\t1\t0\t-2\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("swap"));
+}
+
+TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
+  const std::string file = directory_.path("image");
+  write(file, "x");
+  write(paths_.sysfs + "/block/loop7/loop/backing_file", file + "\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("use /dev/loop7 as target"));
+}
+
+TEST_F(DeviceUseTest, AMissingSysfsIsNoFault) {
+  paths_.sysfs = directory_.path("nothing");
+  EXPECT_EQ(use_of(0), "");
+}
+
+}  // namespace
+}  // namespace ezio

@@ -1,0 +1,80 @@
+// Virtual disks behind the Storage interface, and the faults that wrap them.
+#pragma once
+
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "disk/storage.hpp"
+#include "sim/clock.hpp"
+#include "sim/image.hpp"
+
+namespace ezio::sim {
+
+using DiskSink = std::function<void(const IoCompletion&)>;
+
+struct DiskSpeed {
+  double bytes_per_second = 400e6;
+  Duration latency = std::chrono::microseconds(200);
+};
+
+// A disk that works. Requests are done one after the other; `data` is touched when they complete, so that a
+// caller who reuses it too early corrupts what the checks will look at.
+class Disk final : public Storage {
+ public:
+  Disk(Clock& clock, const Image& image, std::uint64_t owner, DiskSink sink, const DiskSpeed& speed);
+
+  void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override;
+  void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override;
+  void flush(std::uint64_t token) override;
+  std::string description() const override { return "simulated"; }
+
+  void load_truth();  // what a seeder has
+  bool holds_truth() const;
+  bool durable() const { return writes_in_flight_ == 0 && !dirty_; }  // all that was written was flushed
+  // Completes a request with an error, for the faults below.
+  void complete(std::uint64_t token, int error, std::uint64_t torrent_offset, Duration after);
+
+ private:
+  TimePoint reserve(std::size_t stored_bytes);
+
+  Clock& clock_;
+  const Image& image_;
+  std::uint64_t owner_;
+  DiskSink sink_;
+  DiskSpeed speed_;
+  std::vector<std::byte> contents_;
+  std::uint32_t writes_in_flight_ = 0;
+  bool dirty_ = false;
+  TimePoint busy_until_{};
+};
+
+// Passes everything on but what fails: from the nth write, read or flush on (counted from 0), with `error`.
+struct DiskFaults {
+  static constexpr std::uint32_t never = ~std::uint32_t{0};
+  std::uint32_t writes_fail_from = never;
+  std::uint32_t reads_fail_from = never;
+  bool flush_fails = false;
+  int error = EIO;
+  bool any() const { return writes_fail_from != never || reads_fail_from != never || flush_fails; }
+};
+
+class FaultyDisk final : public Storage {
+ public:
+  FaultyDisk(Disk& inner, const DiskFaults& faults) : inner_(inner), faults_(faults) {}
+
+  void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override;
+  void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override;
+  void flush(std::uint64_t token) override;
+  std::string description() const override { return "simulated, faulty"; }
+
+ private:
+  Disk& inner_;
+  DiskFaults faults_;
+  std::uint32_t reads_ = 0;
+  std::uint32_t writes_ = 0;
+};
+
+}  // namespace ezio::sim

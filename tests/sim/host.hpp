@@ -1,0 +1,136 @@
+// One process of a simulated machine: real swarms over one pool, driven by the virtual clock, network and
+// disks. The counterpart of bt/session.hpp, which also checks what the swarms may not do.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bt/memory_plan.hpp"
+#include "bt/sha1.hpp"
+#include "bt/swarm.hpp"
+#include "sim/buffer_watch.hpp"
+#include "sim/connection.hpp"
+#include "sim/disk.hpp"
+#include "sim/image.hpp"
+
+namespace ezio::sim {
+
+class World;
+
+struct Job {
+  const Image* image = nullptr;
+  bool seeding = false;
+  Linger linger{Linger::Mode::forever, {}};
+  DiskFaults faults;
+  DiskSpeed disk;
+};
+
+struct HostConfig {
+  std::vector<Job> jobs;
+  std::uint64_t memory_bytes = 64 * MiB;
+  std::uint32_t largest_request = 1 * MiB;
+  Duration stall_timeout{};
+  std::vector<Endpoint> peers;
+  bool uses_tracker = true;
+
+  // --- faults ---
+  std::function<bool(std::uint64_t)> corrupts;  // the nth block that it sends (from 0)
+  bool ignores_requests = false;                // hears them and says nothing
+  bool without_fast = false;                    // as a client that knows BEP 3 alone
+  bool without_extensions = false;
+};
+
+class Host final : private ConnectionUser {
+ public:
+  Host(World& world, NodeId node, HostConfig config);
+
+  void stop();                            // StopRequested to each swarm
+  void kill();                            // the process dies, the machine closes its connections
+  void power_off();                       // nobody hears of it
+  void drop_connection(std::size_t nth);  // as if the network broke it
+  bool alive() const { return alive_; }
+
+  NodeId node() const { return node_; }
+  SwarmStats stats(std::size_t job = 0) const { return torrents_[job].swarm->stats(); }
+  const PeerTable& peers(std::size_t job = 0) const { return torrents_[job].swarm->peers(); }
+  bool completed(std::size_t job = 0) const { return torrents_[job].completed_at.has_value(); }
+  TimePoint completed_at(std::size_t job = 0) const { return *torrents_[job].completed_at; }
+  std::optional<Outcome> outcome(std::size_t job = 0) const { return torrents_[job].outcome; }
+  TimePoint finished_at(std::size_t job = 0) const { return torrents_[job].finished_at; }
+  const std::string& message(std::size_t job = 0) const { return torrents_[job].message; }
+  bool holds_truth(std::size_t job = 0) const { return torrents_[job].disk->holds_truth(); }
+  std::size_t connections(std::size_t job = 0) const { return torrents_[job].connections.size(); }
+  std::uint64_t reads(std::size_t job = 0) const { return torrents_[job].reads; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  bool banned_somebody() const;
+
+  bool quiet() const;  // every swarm finished, nothing in flight
+  void destroy_swarms();
+
+ private:
+  struct Transfer {
+    BufferId buffer;
+    BufferUse use;
+    BlockSpan span;  // of what a peer sends or gets
+  };
+  struct Torrent {
+    Job job;
+    std::unique_ptr<Disk> disk;
+    std::unique_ptr<FaultyDisk> faulty;
+    std::unique_ptr<Swarm> swarm;
+    std::map<PeerHandle, std::shared_ptr<Connection>> connections;
+    std::map<PeerHandle, std::deque<Transfer>> sending;  // oldest first
+    std::map<PeerHandle, Transfer> receiving;
+    std::map<PieceIndex, Sha1State> hashes;
+    std::map<std::uint64_t, Transfer> disk_requests;  // by token; but flushes
+    std::vector<bool> written;                        // segments, in torrent order
+    std::uint64_t reads = 0;
+    std::optional<TimePoint> completed_at;
+    std::optional<Outcome> outcome;
+    TimePoint finished_at{};
+    std::string message;
+    Storage& storage() { return faulty ? static_cast<Storage&>(*faulty) : *disk; }
+  };
+  struct Run;  // the switch over actions (host_actions.cpp)
+
+  void deliver(std::size_t index, const Event& event);
+  void tick();
+  void add_torrent(const Job& job);
+  StreamUser* accept(const std::shared_ptr<End>& end);
+  MutableBytes memory(std::size_t index, BufferId buffer, std::uint32_t offset, std::uint32_t length);
+  void use(BufferId buffer, const BufferUse& use);
+  void on_disk(const IoCompletion& completion);
+  void forget(Connection& connection);
+
+  void on_connected(Connection& connection) override;
+  void on_handshake(Connection& connection, wire::Handshake handshake) override;
+  void on_message(Connection& connection, wire::Message message) override;
+  void on_block_header(Connection& connection, const BlockSpan& span) override;
+  void on_block_received(Connection& connection, const BlockSpan& span) override;
+  void on_block_sent(Connection& connection) override;
+  void on_disconnected(Connection& connection, const std::string& reason) override;
+  void violation(const std::string& what) override;
+
+  World& world_;
+  NodeId node_;
+  HostConfig config_;
+  MemoryPlan plan_;
+  std::uint32_t shrink_;
+  std::unique_ptr<SegmentPool> pool_;
+  std::vector<std::byte> arena_;
+  BufferWatch watch_;
+  std::vector<Torrent> torrents_;
+  std::map<Connection*, std::shared_ptr<Connection>>
+      strangers_;  // accepted, no handshake yet; only looked up
+  std::vector<std::string> notes_;
+  TimePoint hasher_free_{};
+  std::uint64_t blocks_sent_ = 0;
+  bool alive_ = true;
+};
+
+}  // namespace ezio::sim

@@ -1,0 +1,242 @@
+// Host's switch over actions, its disk and its hash.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/host.hpp"
+#include "sim/host_tokens.hpp"
+#include "sim/world.hpp"
+
+namespace ezio::sim {
+namespace {
+
+constexpr double hash_bytes_per_second = 800e6;
+constexpr std::size_t reserved_at = 20;  // in a handshake (BEP 3)
+
+std::string describe(const IoStatus& status) {
+  if (status.ok()) return {};
+  return fmt::format("at byte {} of the device: errno {}", status.device_offset, status.error);
+}
+
+}  // namespace
+
+struct Host::Run {
+  Host& host;
+  std::size_t index;
+  Torrent& torrent;
+
+  const Image& image() const { return *torrent.job.image; }
+  Connection* find(PeerHandle peer) const {
+    auto found = torrent.connections.find(peer);
+    if (found != torrent.connections.end()) return found->second.get();
+    host.violation(fmt::format("an action names peer {}, who is not connected", peer.value()));
+    return nullptr;
+  }
+  Bytes truth(const SegmentRef& segment) const {
+    const Geometry shape = image().geometry();
+    return image().truth(shape.segment_offset(segment), shape.segment_size(segment));
+  }
+  BufferUse whole_segment(BufferUse::Kind kind, const SegmentRef& segment) const {
+    return {kind, static_cast<std::uint32_t>(index), {}, 0, image().geometry().segment_size(segment)};
+  }
+  void not_finished(const char* what) const {
+    if (torrent.outcome) host.violation(fmt::format("{} after Finished", what));
+  }
+
+  void operator()(const Connect& action) const {
+    not_finished("Connect");
+    auto connection = std::make_shared<Connection>(static_cast<ConnectionUser&>(host), host.shrink_);
+    connection->torrent = static_cast<std::uint32_t>(index);
+    connection->peer = action.peer;
+    connection->attached = true;
+    connection->set_limits({torrent.swarm->stats().pieces, Uploader::largest_request});
+    if (!torrent.connections.emplace(action.peer, connection).second) host.violation("a handle used twice");
+    connection->attach(host.world_.network.dial(host.node_, action.remote, *connection));
+  }
+  void operator()(const Close& action) const {
+    if (Connection* connection = find(action.peer)) {
+      const auto self = connection->shared_from_this();
+      self->close();
+      host.forget(*self);
+    }
+  }
+  void operator()(Send& action) const {
+    not_finished("Send");
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    const bool handshake =
+        wire::may_be_handshake(action.bytes) && action.bytes.size() >= wire::handshake_bytes;
+    if (handshake && host.config_.without_fast) action.bytes[reserved_at + 7] = std::byte{0};
+    if (handshake && host.config_.without_extensions) action.bytes[reserved_at + 5] = std::byte{0};
+    connection->end().send(std::move(action.bytes));
+  }
+  void operator()(const SendBlock& action) const {
+    not_finished("SendBlock");
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    const MutableBytes bytes = host.memory(index, action.buffer, action.buffer_offset, action.span.length);
+    const Transfer transfer{action.buffer,
+                            {BufferUse::Kind::send, static_cast<std::uint32_t>(index), action.peer,
+                             action.buffer_offset, action.buffer_offset + action.span.length},
+                            action.span};
+    host.use(transfer.buffer, transfer.use);
+    torrent.sending[action.peer].push_back(transfer);
+    wire::Buffer header;
+    wire::append_piece_header(header, action.span);
+    connection->end().send(std::move(header));
+    const bool corrupted = host.config_.corrupts && host.config_.corrupts(host.blocks_sent_);
+    ++host.blocks_sent_;
+    connection->end().send_payload({bytes, image().truth(image().offset_of(action.span), action.span.length),
+                                    action.span.length, host.shrink_, corrupted});
+  }
+  void operator()(const ReceivePayload& action) const {
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    if (!connection->waits_for_destination()) {
+      host.violation("ReceivePayload without a block header");
+    } else if (!action.buffer) {
+      connection->drop_payload();
+    } else {
+      const Transfer transfer{*action.buffer,
+                              {BufferUse::Kind::fill_from_peer, static_cast<std::uint32_t>(index),
+                               action.peer, action.buffer_offset, action.buffer_offset + action.span.length},
+                              action.span};
+      host.use(transfer.buffer, transfer.use);
+      torrent.receiving[action.peer] = transfer;
+      connection->receive_payload(
+          host.memory(index, *action.buffer, action.buffer_offset, action.span.length));
+    }
+  }
+  void operator()(const ReadSegment& action) const {
+    not_finished("ReadSegment");
+    const std::uint64_t token = disk_token(DiskWork::read, action.segment);
+    const Transfer transfer{
+        action.buffer, whole_segment(BufferUse::Kind::fill_from_disk, action.segment), {}};
+    host.use(transfer.buffer, transfer.use);
+    if (!torrent.disk_requests.emplace(token, transfer).second)
+      host.violation("a segment is read twice at once");
+    ++torrent.reads;
+    torrent.storage().read(token, image().geometry().segment_offset(action.segment),
+                           host.memory(index, action.buffer, 0, transfer.use.end));
+  }
+  void operator()(const WriteSegment& action) const {
+    not_finished("WriteSegment");
+    const Geometry shape = image().geometry();
+    const std::uint64_t token = disk_token(DiskWork::write, action.segment);
+    const Transfer transfer{action.buffer, whole_segment(BufferUse::Kind::write, action.segment), {}};
+    host.use(transfer.buffer, transfer.use);
+    torrent.disk_requests.emplace(token, transfer);
+    const Bytes bytes = host.memory(index, action.buffer, 0, transfer.use.end);
+    const Bytes right = truth(action.segment);
+    if (!std::equal(bytes.begin(), bytes.end(), right.begin(), right.end())) {
+      host.violation("a segment is written with wrong bytes");
+    }
+    const std::size_t position =
+        std::size_t{action.segment.piece.value()} * shape.segment_count(PieceIndex{0}) +
+        action.segment.segment;
+    if (torrent.written[position]) host.violation("a segment is written twice");
+    torrent.written[position] = true;
+    torrent.storage().write(token, shape.segment_offset(action.segment), bytes);
+  }
+  void operator()(const HashSegment& action) const {
+    not_finished("HashSegment");
+    const BufferUse use{BufferUse::Kind::hash,
+                        static_cast<std::uint32_t>(index),
+                        {},
+                        action.buffer_offset,
+                        action.buffer_offset + action.length};
+    host.use(action.buffer, use);
+    Clock& clock = host.world_.clock;
+    host.hasher_free_ =
+        std::max(clock.now(), host.hasher_free_) + seconds_of(action.length / hash_bytes_per_second);
+    clock.at(host.hasher_free_, [&h = host, i = index, action, use] {
+      if (!h.alive_) return;
+      Sha1State& state = h.torrents_[i].hashes[action.piece];
+      if (action.first) state = Sha1State{};
+      Sha1Input input{&state, h.memory(i, action.buffer, action.buffer_offset, action.length)};
+      sha1_update(Sha1Kind::openssl, {&input, 1});
+      h.watch_.end(action.buffer, use);
+      h.deliver(i, SegmentHashed{action.piece, action.last ? sha1_final(state) : Sha1Digest{}});
+    });
+  }
+  void operator()(const Flush&) const {
+    not_finished("Flush");
+    torrent.storage().flush(disk_token(DiskWork::flush, {}));
+  }
+  void operator()(const Announce& action) const {
+    World& world = host.world_;
+    Endpoint source = world.address(host.node_);
+    world.tracker.announce(action.request, source,
+                           [&h = host, i = index, tracker = action.tracker](Result<AnnounceReply> reply) {
+                             if (!h.alive_) return;
+                             if (reply) {
+                               h.deliver(i, AnnounceSucceeded{tracker, std::move(*reply)});
+                             } else {
+                               h.deliver(i, AnnounceFailed{tracker, reply.error().message});
+                             }
+                           });
+  }
+  void operator()(const Completed&) const {
+    not_finished("Completed");
+    if (torrent.completed_at) host.violation("Completed twice");
+    torrent.completed_at = host.world_.clock.now();
+    if (!torrent.disk->holds_truth()) host.violation("Completed with wrong bytes on the disk");
+    if (!torrent.disk->durable()) host.violation("Completed before the disk was flushed");
+  }
+  void operator()(const Finished& action) const {
+    not_finished("Finished");
+    torrent.outcome = action.outcome;
+    torrent.finished_at = host.world_.clock.now();
+    torrent.message = action.message;
+    if (action.outcome == Outcome::complete && !torrent.completed_at && !torrent.job.seeding) {
+      host.violation("Finished as complete without Completed");
+    }
+  }
+  void operator()(const Note& action) const { host.notes_.push_back(action.text); }
+};
+
+void Host::deliver(std::size_t index, const Event& event) {
+  if (!alive_) return;
+  Torrent& torrent = torrents_[index];
+  Actions actions;
+  torrent.swarm->handle(event, world_.clock.now(), actions);
+  for (Action& action : actions) {
+    world_.trace.add(node_.value(), world_.clock.now(), action);
+    std::visit(Run{*this, index, torrent}, action);
+  }
+  if (pool_->take_freed()) {
+    world_.clock.after(Duration{}, [this] {
+      for (std::size_t i = 0; i < torrents_.size(); ++i) deliver(i, BuffersAvailable{});
+    });
+  }
+}
+
+MutableBytes Host::memory(std::size_t index, BufferId buffer, std::uint32_t offset, std::uint32_t length) {
+  const std::size_t begin = (std::size_t{buffer.value()} * plan_.buffer_bytes + offset) / shrink_;
+  return MutableBytes(arena_).subspan(begin, torrents_[index].job.image->stored(length));
+}
+
+void Host::use(BufferId buffer, const BufferUse& use) {
+  if (const auto problem = watch_.begin(buffer, use)) violation(*problem);
+}
+
+void Host::on_disk(const IoCompletion& completion) {
+  if (!alive_) return;
+  Torrent& torrent = torrents_[completion.owner];
+  const SegmentRef segment = token_segment(completion.token);
+  const DiskWork work = token_work(completion.token);
+  if (work == DiskWork::flush) {
+    deliver(completion.owner, Flushed{describe(completion.status)});
+    return;
+  }
+  const Transfer transfer = torrent.disk_requests.at(completion.token);
+  torrent.disk_requests.erase(completion.token);
+  watch_.end(transfer.buffer, transfer.use);
+  if (work == DiskWork::read) {
+    deliver(completion.owner, SegmentRead{segment, describe(completion.status)});
+  } else {
+    deliver(completion.owner, SegmentWritten{segment, describe(completion.status)});
+  }
+}
+
+}  // namespace ezio::sim

@@ -1,0 +1,56 @@
+#include "sim/trace.hpp"
+
+#include <functional>
+#include <string_view>
+
+namespace ezio::sim {
+
+struct Trace::Fold {
+  Trace& trace;
+
+  void value(std::uint64_t number) const { trace.fold(number); }
+  void value(std::string_view text) const {
+    for (char c : text) trace.fold(static_cast<unsigned char>(c));
+  }
+  void value(PeerHandle peer) const { trace.fold(peer.value()); }
+  void value(BufferId buffer) const { trace.fold(buffer.value()); }
+  void value(const SegmentRef& segment) const { values(segment.piece.value(), segment.segment); }
+  void value(const BlockSpan& span) const { values(span.piece.value(), span.begin, span.length); }
+  void value(const Endpoint& endpoint) const { value(std::hash<Endpoint>{}(endpoint)); }
+  template <class... Values>
+  void values(const Values&... each) const {
+    (value(each), ...);
+  }
+
+  void operator()(const Connect& a) const { values(a.peer, a.remote); }
+  void operator()(const Close& a) const { values(a.peer, std::string_view(a.reason)); }
+  void operator()(const Send& a) const { values(a.peer, as_text(a.bytes)); }
+  void operator()(const SendBlock& a) const { values(a.peer, a.span, a.buffer, a.buffer_offset); }
+  void operator()(const ReceivePayload& a) const {
+    values(a.peer, a.span, a.buffer.value_or(BufferId{~0u}), a.buffer_offset);
+  }
+  void operator()(const ReadSegment& a) const { values(a.segment, a.buffer); }
+  void operator()(const WriteSegment& a) const { values(a.segment, a.buffer); }
+  void operator()(const HashSegment& a) const {
+    values(a.piece.value(), a.buffer, a.buffer_offset, a.length, a.first, a.last);
+  }
+  void operator()(const Flush&) const {}
+  void operator()(const Announce& a) const {
+    values(a.tracker.value(), a.request.left, a.request.uploaded, a.request.downloaded,
+           static_cast<std::uint64_t>(a.request.event));
+  }
+  void operator()(const Completed&) const {}
+  void operator()(const Finished& a) const {
+    values(static_cast<std::uint64_t>(a.outcome), std::string_view(a.message));
+  }
+  void operator()(const Note& a) const { value(std::string_view(a.text)); }
+};
+
+void Trace::add(std::uint32_t node, TimePoint time, const Action& action) {
+  fold(node);
+  fold(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  fold(action.index());
+  std::visit(Fold{*this}, action);
+}
+
+}  // namespace ezio::sim
