@@ -223,6 +223,8 @@ TEST_F(TargetTest, AnImageInNoDirectoryIsRefusedAndNothingIsMade) {
 TEST_F(TargetTest, AMistypedDeviceNameDoesNotBecomeAFileInDev) {
   EXPECT_THAT(refusal("/dev/ezio-no-such-disk"), HasSubstr("no such device"));
   EXPECT_FALSE(fs::exists("/dev/ezio-no-such-disk"));
+  fs::create_directory_symlink("/dev", directory_.path("link to dev"));
+  EXPECT_THAT(refusal(directory_.path("link to dev/ezio-no-such-disk")), HasSubstr("no such device"));
 }
 
 TEST_F(TargetTest, ALinkToNothingIsRefusedAndNotFollowed) {

@@ -35,8 +35,8 @@ struct AnnounceRequest {
 std::string announce_url(std::string_view tracker, const AnnounceRequest& request);
 
 struct AnnounceReply {
-  Duration interval{};                    // until the next regular announce; clamped to 1 s ... 1 day
-  Duration min_interval{};                // never sooner than this; 0 where the tracker did not say
+  Duration interval{};      // until the next regular announce; clamped to 1 s ... 1 day; 60 s if not said
+  Duration min_interval{};  // never sooner than this; 0 where the tracker did not say
   std::optional<std::uint32_t> seeders;   // `complete`
   std::optional<std::uint32_t> leechers;  // `incomplete`
   std::vector<Endpoint> peers;            // port 0 dropped; at most max_announce_peers

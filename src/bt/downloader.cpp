@@ -8,7 +8,7 @@
 namespace ezio {
 namespace {
 
-constexpr std::uint32_t hash_step_bytes = 256 * KiB;  // hashing waits for this much, or the piece's end
+constexpr std::uint32_t hash_step_bytes = 256 * KiB;  // hashing waits for this much, or a segment's end
 
 bool overlap(const BlockSpan& a, const BlockSpan& b) {
   return a.piece == b.piece && a.begin < b.begin + b.length && b.begin < a.begin + a.length;
@@ -186,7 +186,7 @@ void Downloader::follow_hash(PieceDownload& download) {
   const std::uint32_t segment_end = (download.hashed / segment_bytes + 1) * segment_bytes;
   const std::uint32_t end = std::min(prefix, segment_end);
   const bool last = end == download.size();
-  if (end - download.hashed < std::min(hash_step_bytes, segment_bytes) && !last) return;
+  if (end - download.hashed < hash_step_bytes && end != segment_end && !last) return;
   const std::uint32_t segment = download.hashed / segment_bytes;
   context_.emit(HashSegment{download.piece(), download.buffer(segment),
                             download.hashed - segment * segment_bytes, end - download.hashed,

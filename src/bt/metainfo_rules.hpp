@@ -1,6 +1,6 @@
 // The rules about single fields that parse_metainfo checks and build_metainfo keeps.
 //
-// Core file, private to the two.
+// Core file.
 #pragma once
 
 #include <cstdint>

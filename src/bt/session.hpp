@@ -56,7 +56,7 @@ class Session final : private ConnectionHandler {
     std::function<void()> on_all_finished;  // every torrent finished, trackers told: run() may end
   };
 
-  // Binds the listener; throws boost::system::system_error when it cannot. The arena, the engine and the
+  // Binds the listener; throws std::runtime_error when it cannot. The arena, the engine and the
   // io_context outlive the session.
   Session(boost::asio::io_context& context, SessionConfig config, Arena& arena, DiskEngine& disk,
           std::vector<SessionTorrent> torrents, Observer observer);

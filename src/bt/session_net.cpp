@@ -18,35 +18,51 @@ constexpr std::uint16_t last_default_port = 6999;
 constexpr std::size_t max_strangers = 256;
 constexpr Duration stranger_timeout = 10s;
 
+// Where it cannot listen: the error, and the acceptor closed again.
+boost::system::error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+  boost::system::error_code error;
+  const auto failed = [&] {
+    if (!error) return false;
+    boost::system::error_code ignored;
+    acceptor.close(ignored);
+    return true;
+  };
+  acceptor.open(endpoint.protocol(), error);
+  if (failed()) return error;
+  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (failed()) return error;
+  if (endpoint.address().is_v6()) {
+    // The unspecified address takes IPv4 connections too, a particular one itself only.
+    acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), error);
+    if (failed()) return error;
+  }
+  acceptor.bind(endpoint, error);
+  if (failed()) return error;
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  failed();
+  return error;
+}
+
+// On every address, at the first free of our usual ports.
+boost::system::error_code listen_anywhere(tcp::acceptor& acceptor) {
+  boost::system::error_code error;
+  for (const tcp& protocol : {tcp::v6(), tcp::v4()}) {  // a host may be without IPv6
+    for (std::uint16_t port = default_port; port <= last_default_port; ++port) {
+      error = listen_on(acceptor, {protocol, port});
+      if (!error) return {};
+      if (error != asio::error::address_in_use) break;
+    }
+  }
+  return error;
+}
+
 }  // namespace
 
 void Session::open_listener(const std::optional<Endpoint>& wanted) {
-  auto open = [&](const tcp::endpoint& endpoint) {
-    acceptor_.open(endpoint.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
-    if (endpoint.address().is_v6())
-      acceptor_.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()));
-    acceptor_.bind(endpoint);
-    acceptor_.listen();
-  };
-  if (wanted) return open(to_asio(*wanted));
-  bool v6 = true;
-  for (std::uint16_t port = default_port;;) {
-    try {
-      return open(tcp::endpoint(v6 ? tcp::v6() : tcp::v4(), port));
-    } catch (const boost::system::system_error& error) {
-      boost::system::error_code ignored;
-      acceptor_.close(ignored);
-      if (error.code() == asio::error::address_in_use && port < last_default_port) {
-        ++port;
-      } else if (v6) {
-        v6 = false;  // a host without IPv6
-        port = default_port;
-      } else {
-        throw;
-      }
-    }
-  }
+  const auto error = wanted ? listen_on(acceptor_, to_asio(*wanted)) : listen_anywhere(acceptor_);
+  if (!error) return;
+  const std::string where = wanted ? to_string(*wanted) : fmt::format("any port from {}", default_port);
+  throw std::runtime_error(fmt::format("cannot listen on {}: {}", where, error.message()));
 }
 
 Endpoint Session::listen_endpoint() const {

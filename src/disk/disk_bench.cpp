@@ -79,7 +79,7 @@ class Run {
   // The next segment of the torrent through this slot's memory; nothing when there is none.
   void request(std::uint64_t slot) {
     const bool late = options_.seconds_limit > 0 && seconds_since(start_) >= options_.seconds_limit;
-    if (next_ >= total_ || late) return;
+    if (next_ >= total_ || late || (options_.stop && options_.stop())) return;
     const std::uint64_t length = std::min<std::uint64_t>(options_.segment_bytes, total_ - next_);
     const MutableBytes data = arena_.subspan(slot * options_.segment_bytes, length);
     if (options_.read) {

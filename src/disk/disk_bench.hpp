@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct DiskBenchOptions {
   unsigned depth = 16;                    // segments in flight
   std::uint32_t segment_bytes = 1 * MiB;  // one request
   std::vector<Extent> extents;            // what is written or read, in torrent order; as Metainfo has them
-  std::uint32_t seconds_limit = 0;        // start no more requests after so long; 0: all of the extents
+  double seconds_limit = 0;               // start no more requests after so long; 0: all of the extents
+  std::function<bool()> stop;             // asked before each request: true ends the run as the limit does
 };
 
 struct DiskBenchResult {

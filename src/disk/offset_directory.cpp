@@ -13,6 +13,7 @@
 #include "bt/extents.hpp"
 #include "bt/hex.hpp"
 #include "bt/metainfo.hpp"
+#include "bt/metainfo_rules.hpp"
 #include "bt/printable.hpp"
 
 namespace ezio {
@@ -95,7 +96,8 @@ bool is_directory(const std::string& path) {
 Result<OffsetDirectory> open_offset_directory(const std::string& path, std::string_view name,
                                               std::span<const Extent> extents) {
   const std::string inner = fmt::format("{}/{}", path, name);
-  Result<OffsetDirectory> directory = scan_offset_directory(is_directory(inner) ? inner : path);
+  const bool use_inner = !name_fault(name) && is_directory(inner);
+  Result<OffsetDirectory> directory = scan_offset_directory(use_inner ? inner : path);
   if (!directory) return directory.error();
   for (const Extent& extent : extents) {
     const Extent* file = directory->find(extent.offset);

@@ -14,7 +14,9 @@
 
 namespace ezio {
 
-// One system call to make: pread(2), pwrite(2) or fdatasync(2) by whatever name.
+// One system call to make: pread(2), pwrite(2) or fdatasync(2) by whatever name. On a block device fdatasync
+// does what fsync does (Linux, blkdev_fsync): waits for what the page cache holds, then flushes the device's
+// volatile cache. On a file it includes the metadata that is needed to read the data back.
 struct Transfer {
   enum class Kind : std::uint8_t { read, write, sync };
   Kind kind = Kind::sync;

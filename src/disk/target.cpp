@@ -99,6 +99,15 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+// A mistyped device name would otherwise become an image file in memory. (/dev/shm is another file system.)
+bool is_device_directory(const std::string& directory, const struct stat& status) {
+  std::error_code error;
+  const std::string real = std::filesystem::canonical(directory, error);
+  struct stat dev {};
+  return (real == "/dev" || real.starts_with("/dev/")) && ::stat("/dev", &dev) == 0 &&
+         dev.st_dev == status.st_dev;
+}
+
 std::optional<Error> refuse_creation(const std::string& path, std::uint64_t needed_bytes) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0)
@@ -111,12 +120,7 @@ std::optional<Error> refuse_creation(const std::string& path, std::uint64_t need
     return path_error(path, fmt::format("does not exist, and neither does its directory: create {} first",
                                         quoted(parent, 300)));
   }
-  // A mistyped device name would otherwise become an image file in memory.
-  struct stat dev {};
-  if (::stat("/dev", &dev) == 0 && dev.st_dev == status.st_dev && dev.st_ino != 0 &&
-      parent.rfind("/dev", 0) == 0) {
-    return path_error(path, "no such device: see lsblk", ENOENT);
-  }
+  if (is_device_directory(parent, status)) return path_error(path, "no such device: see lsblk", ENOENT);
   return std::nullopt;
 }
 

@@ -61,7 +61,8 @@ Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_byt
 // is no reason to refuse a source.
 Result<DeviceFile> open_source(const std::string& path, std::uint64_t needed_bytes);
 
-// Opens SOURCE or TARGET as a Storage of `engine`; `owner` comes back in each completion.
+// Opens SOURCE or TARGET as a Storage of `engine`, which must be one of make_disk_engine's and outlive it;
+// `owner` comes back in each completion.
 // open_source_storage also takes a directory of offset-named files, DIR/<hex> or DIR/<name>/<hex>, each of
 // which must exist with the extent's length.
 Result<std::unique_ptr<Storage>> open_target_storage(DiskEngine& engine, std::uint64_t owner,

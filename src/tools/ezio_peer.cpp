@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <exception>
 
 #include "bt/hex.hpp"
@@ -199,6 +200,7 @@ int peer_main(const PeerOptions& options) {
 }  // namespace ezio
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // nobody reading the progress is no reason to stop
   try {
     auto options = ezio::parse_peer_options(argc, argv);
     if (const auto* exit = std::get_if<ezio::EarlyExit>(&options)) return exit->code;

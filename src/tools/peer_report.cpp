@@ -13,6 +13,12 @@ namespace {
 constexpr int plain_line_every = 5;  // seconds
 constexpr double mega = 1e6;
 
+// A reader that has gone away must not end the clone: errors of stdout and stderr are ignored.
+void put(std::FILE* where, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), where);
+  std::fflush(where);
+}
+
 const char* state_name(SwarmStats::State state, bool seeding) {
   switch (state) {
     case SwarmStats::State::downloading:
@@ -89,9 +95,8 @@ void PeerReport::progress(const std::vector<Line>& lines) {
   if (terminal_) return print_live(lines);
   if (seconds_ % plain_line_every != 0) return;
   for (const Line& line : lines) {
-    if (!line.exit_code) fmt::print("{}\n", describe(line));
+    if (!line.exit_code) put(stdout, describe(line) + "\n");
   }
-  std::fflush(stdout);
 }
 
 void PeerReport::print_live(const std::vector<Line>& lines) {
@@ -113,8 +118,7 @@ void PeerReport::print_live(const std::vector<Line>& lines) {
   }
   if (running == 0) return;
   if (running > 1) all.name = fmt::format("{} torrents", running);
-  fmt::print("\r{}\033[K", describe(all));
-  std::fflush(stdout);
+  put(stdout, fmt::format("\r{}\033[K", describe(all)));
   live_ = true;
 }
 
@@ -124,28 +128,24 @@ void PeerReport::print_json(const std::vector<Line>& lines) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const boost::json::object object{{"time", std::chrono::duration<double>(now).count()},
                                    {"torrents", std::move(torrents)}};
-  fmt::print("{}\n", boost::json::serialize(object));
-  std::fflush(stdout);
+  put(stdout, boost::json::serialize(object) + "\n");
 }
 
 void PeerReport::wipe() {
   if (!live_) return;
-  fmt::print("\r\033[K");
-  std::fflush(stdout);
+  put(stdout, "\r\033[K");
   live_ = false;
 }
 
 void PeerReport::say(const std::string& text) {
   if (mode_ == Mode::quiet) return;
   wipe();
-  std::FILE* where = mode_ == Mode::json ? stderr : stdout;
-  fmt::print(where, "{}\n", text);
-  std::fflush(where);
+  put(mode_ == Mode::json ? stderr : stdout, text + "\n");
 }
 
 void PeerReport::error(const std::string& text) {
   wipe();
-  fmt::print(stderr, "ezio-peer: {}\n", text);
+  put(stderr, "ezio-peer: " + text + "\n");
 }
 
 void PeerReport::finish(const std::vector<Line>& lines) {

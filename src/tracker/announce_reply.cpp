@@ -72,9 +72,10 @@ std::string encode_failure(std::string_view reason) {
 }
 
 std::string encode_scrape_reply(std::vector<std::pair<InfoHash, SwarmCounts>> swarms) {
-  std::ranges::sort(swarms, {}, [](const auto& swarm) { return swarm.first; });
-  const auto repeated = std::ranges::unique(swarms, {}, [](const auto& swarm) { return swarm.first; });
-  swarms.erase(repeated.begin(), repeated.end());
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  std::ranges::sort(swarms, before);
+  swarms.erase(std::unique(swarms.begin(), swarms.end(), same), swarms.end());
   std::string out = "d5:filesd";
   for (const auto& [info_hash, counts] : swarms) {
     bencode::append_string(out, as_text(info_hash.bytes));

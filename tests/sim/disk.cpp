@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "sim/bytes.hpp"
+
 namespace ezio::sim {
 namespace {
 
@@ -67,8 +69,7 @@ void Disk::load_truth() {
 }
 
 bool Disk::holds_truth() const {
-  const Bytes truth = image_.truth(0, image_.metainfo().total_length);
-  return std::equal(truth.begin(), truth.end(), contents_.begin(), contents_.end());
+  return same_bytes(image_.truth(0, image_.metainfo().total_length), contents_);
 }
 
 void FaultyDisk::read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {

@@ -59,7 +59,7 @@ void Host::add_torrent(const Job& job) {
   swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
   swarm.limits = {plan_.share, config_.largest_request};
-  swarm.trackers = config_.uses_tracker ? 1 : 0;
+  if (config_.uses_tracker) swarm.trackers = {"http://tracker.test/announce"};
   swarm.peers = config_.peers;
   torrent.swarm =
       std::make_unique<Swarm>(job.image->metainfo(), *pool_, std::move(swarm), world_.clock.now());

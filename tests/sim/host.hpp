@@ -60,7 +60,7 @@ class Host final : private ConnectionUser {
   const PeerTable& peers(std::size_t job = 0) const { return torrents_[job].swarm->peers(); }
   bool completed(std::size_t job = 0) const { return torrents_[job].completed_at.has_value(); }
   TimePoint completed_at(std::size_t job = 0) const { return *torrents_[job].completed_at; }
-  std::optional<Outcome> outcome(std::size_t job = 0) const { return torrents_[job].outcome; }
+  std::optional<SwarmOutcome> outcome(std::size_t job = 0) const { return torrents_[job].outcome; }
   TimePoint finished_at(std::size_t job = 0) const { return torrents_[job].finished_at; }
   const std::string& message(std::size_t job = 0) const { return torrents_[job].message; }
   bool holds_truth(std::size_t job = 0) const { return torrents_[job].disk->holds_truth(); }
@@ -91,7 +91,7 @@ class Host final : private ConnectionUser {
     std::vector<bool> written;                        // segments, in torrent order
     std::uint64_t reads = 0;
     std::optional<TimePoint> completed_at;
-    std::optional<Outcome> outcome;
+    std::optional<SwarmOutcome> outcome;
     TimePoint finished_at{};
     std::string message;
     Storage& storage() { return faulty ? static_cast<Storage&>(*faulty) : *disk; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sim/bytes.hpp"
 #include "sim/host.hpp"
 #include "sim/host_tokens.hpp"
 #include "sim/world.hpp"
@@ -127,8 +128,7 @@ struct Host::Run {
     host.use(transfer.buffer, transfer.use);
     torrent.disk_requests.emplace(token, transfer);
     const Bytes bytes = host.memory(index, action.buffer, 0, transfer.use.end);
-    const Bytes right = truth(action.segment);
-    if (!std::equal(bytes.begin(), bytes.end(), right.begin(), right.end())) {
+    if (!same_bytes(bytes, truth(action.segment))) {
       host.violation("a segment is written with wrong bytes");
     }
     const std::size_t position =
@@ -188,7 +188,7 @@ struct Host::Run {
     torrent.outcome = action.outcome;
     torrent.finished_at = host.world_.clock.now();
     torrent.message = action.message;
-    if (action.outcome == Outcome::complete && !torrent.completed_at && !torrent.job.seeding) {
+    if (action.outcome == SwarmOutcome::complete && !torrent.completed_at && !torrent.job.seeding) {
       host.violation("Finished as complete without Completed");
     }
   }

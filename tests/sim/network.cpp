@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "sim/bytes.hpp"
+
 namespace ezio::sim {
 namespace {
 
@@ -73,7 +75,7 @@ Chunk End::take(std::uint32_t max_bytes, bool& payload_done) {
   const std::size_t begin = item.taken / payload.shrink;
   const std::size_t size = (chunk.wire_bytes + payload.shrink - 1) / payload.shrink;
   const Bytes bytes = payload.memory.subspan(begin, size);
-  if (!std::equal(bytes.begin(), bytes.end(), payload.truth.begin() + static_cast<std::ptrdiff_t>(begin))) {
+  if (!same_bytes(bytes, payload.truth.subspan(begin, size))) {
     network_->on_violation_("a block's bytes changed before they were sent");
   }
   chunk.bytes.assign(bytes.begin(), bytes.end());
