@@ -175,8 +175,13 @@ Result<DeviceFile> open_source(const std::string& path, std::uint64_t needed_byt
         path, fmt::format("has {} bytes, the torrent needs {}: it is not what the torrent was made of",
                           file->size, needed_bytes));
   }
-  if (file->block_device) file->whole_disk_id = device_family(status.st_rdev).whole_disk;
-  choose_direct(*file);
+  if (file->block_device) {
+    file->whole_disk_id = device_family(status.st_rdev).whole_disk;
+    choose_direct(*file);
+  } else {
+    // The server's page cache serves late leechers long after our own buffers have gone on.
+    file->why_not_direct = "an image file is read through the page cache";
+  }
   return file;
 }
 

@@ -57,8 +57,8 @@ bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b);
 // file by flock(2), until it is closed.
 Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes);
 
-// Opens SOURCE (block device or image file) read-only; refused when smaller than needed_bytes. Being mounted
-// is no reason to refuse a source.
+// Opens SOURCE read-only, a block device for O_DIRECT, an image file for the page cache; refused when smaller
+// than needed_bytes. Being mounted is no reason to refuse a source.
 Result<DeviceFile> open_source(const std::string& path, std::uint64_t needed_bytes);
 
 // Opens SOURCE or TARGET as a Storage of `engine`, which must be one of make_disk_engine's and outlive it;

@@ -18,6 +18,8 @@
 namespace ezio {
 namespace {
 
+constexpr auto ok = boost::system::in_place_value;
+
 struct Report {
   std::string directory;
   std::vector<Extent> extents;
@@ -33,7 +35,7 @@ Outcome<void> check_targets(const CloneBenchOptions& options) {
   for (const std::string& target : options.targets) {
     struct stat status = {};
     if (options.destroy || ::lstat(target.c_str(), &status) != 0) continue;
-    return refused(quoted(target) + " is there and would be overwritten: say --destroy if it may be");
+    return refused(ezio::quoted(target) + " is there and would be overwritten: say --destroy if it may be");
   }
   return {};
 }
@@ -60,12 +62,13 @@ std::uint64_t available_memory() {
 // The directory that was asked for, else one in memory, else one on a disk.
 Outcome<std::string> choose_directory(const CloneBenchOptions& options, std::uint64_t bytes) {
   if (!options.directory.empty()) {
-    if (has_room(options.directory, bytes)) return options.directory;
-    return refused(fmt::format("{} has no room for {} MiB", quoted(options.directory), bytes / MiB));
+    if (has_room(options.directory, bytes)) return {ok, options.directory};
+    return refused(fmt::format("{} has no room for {} MiB", ezio::quoted(options.directory), bytes / MiB));
   }
   const std::uint64_t buffers = std::uint64_t{options.memory_mib} * MiB * (1 + options.leechers);
-  if (has_room("/dev/shm", bytes) && available_memory() >= bytes + bytes / 4 + buffers) return "/dev/shm";
-  if (has_room("/tmp", bytes)) return "/tmp";
+  if (has_room("/dev/shm", bytes) && available_memory() >= bytes + bytes / 4 + buffers)
+    return {ok, "/dev/shm"};
+  if (has_room("/tmp", bytes)) return {ok, "/tmp"};
   return refused(
       fmt::format("neither /dev/shm nor /tmp has room for {} MiB: say where with --dir", bytes / MiB));
 }
@@ -166,7 +169,7 @@ Outcome<std::string> run_clone_bench(const CloneBenchOptions& options) {
   auto clone = clone_and_compare(options, scratch, report.extents);
   if (!clone) return failure(ExitCode::io_error, clone.error());
   report.clone = std::move(*clone);
-  return options.json ? describe_json(options, report) : describe_text(report);
+  return {ok, options.json ? describe_json(options, report) : describe_text(report)};
 }
 
 std::string program_directory() {

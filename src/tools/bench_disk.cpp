@@ -53,7 +53,7 @@ class ScratchImage {
     const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     created_ = static_cast<bool>(fd);
     if (created_) return {};
-    return Failure{fmt::format("{}: cannot create: {}", quoted(path_), std::strerror(errno)),
+    return Failure{fmt::format("{}: cannot create: {}", ezio::quoted(path_), std::strerror(errno)),
                    ExitCode::refused};
   }
 
@@ -70,7 +70,7 @@ bool exists(const std::string& path) {
 Outcome<void> check_allowed(const DiskBenchCommand& command, bool there) {
   if (command.read || command.destroy || !there) return {};
   return Failure{fmt::format("{} is there and would be overwritten: say --destroy if it may be, or --read",
-                             quoted(command.path)),
+                             ezio::quoted(command.path)),
                  ExitCode::refused};
 }
 
@@ -83,9 +83,9 @@ Outcome<std::uint64_t> usable_bytes(const DiskBenchCommand& command, bool there)
   if (!file->block_device && !command.read) return wanted;
   const std::uint64_t usable = std::min(wanted, file->size) / MiB * MiB;
   if (usable >= 2 * MiB) return usable;
-  return Failure{
-      fmt::format("{} has {} bytes: less than the 2 MiB that are needed", quoted(command.path), file->size),
-      ExitCode::refused};
+  return Failure{fmt::format("{} has {} bytes: less than the 2 MiB that are needed",
+                             ezio::quoted(command.path), file->size),
+                 ExitCode::refused};
 }
 
 std::vector<Extent> layout_of(const Case& what, std::uint64_t usable) {
@@ -128,8 +128,8 @@ double cpu_seconds_per_gb(const DiskBenchResult& result) {
 }
 
 std::string describe_text(const DiskBenchCommand& command, const std::vector<Row>& rows) {
-  std::string text = fmt::format("{} {}: {}\n\n", command.read ? "reading" : "writing", quoted(command.path),
-                                 rows.front().result.description);
+  std::string text = fmt::format("{} {}: {}\n\n", command.read ? "reading" : "writing",
+                                 ezio::quoted(command.path), rows.front().result.description);
   text += fmt::format("{:<26}{:>9}{:>7}{:>10}{:>10}{:>9}{:>14}\n", "layout", "extents", "depth", "request",
                       "MB/s", "flush s", "CPU-s per GB");
   for (const Row& row : rows) {
@@ -177,7 +177,8 @@ Outcome<std::string> run_disk_command(const DiskBenchCommand& command) {
     if (!row) return row.error();
     rows.push_back(std::move(*row));
   }
-  return command.json ? describe_json(command, *usable, rows) : describe_text(command, rows);
+  return {boost::system::in_place_value,
+          command.json ? describe_json(command, *usable, rows) : describe_text(command, rows)};
 }
 
 }  // namespace ezio

@@ -114,7 +114,8 @@ Outcome<std::string> run_server(const NetBenchOptions& options) {
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
   const auto bytes = serve_one(context, acceptor, options.size_mib, wait);
   if (!bytes) return bytes.error();
-  return describe_sender(options, *bytes, cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_before);
+  return {boost::system::in_place_value,
+          describe_sender(options, *bytes, cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_before)};
 }
 
 // ---------------------------------------------------------------- the side that receives
@@ -271,8 +272,8 @@ Outcome<std::string> run_net_bench(const NetBenchOptions& options) {
   const auto rows = sender ? receive(options, sender->endpoint(), sender->cpu_clock())
                            : receive(options, *options.connect, std::nullopt);
   if (!rows) return rows.error();
-  return options.json ? describe_json(options, *rows, sender.has_value())
-                      : describe_text(*rows, sender.has_value());
+  return {boost::system::in_place_value, options.json ? describe_json(options, *rows, sender.has_value())
+                                                      : describe_text(*rows, sender.has_value())};
 }
 
 }  // namespace ezio

@@ -41,12 +41,13 @@ WireBenchEnd::~WireBenchEnd() {
 }
 
 void WireBenchEnd::accept(Connection::Socket socket) {
-  connection_ = std::make_shared<Connection>(*this, std::move(socket));
+  connection_ = std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), std::move(socket));
   connection_->accept();
 }
 
 void WireBenchEnd::connect(const Endpoint& remote) {
-  connection_ = std::make_shared<Connection>(*this, Connection::Socket(context_));
+  connection_ =
+      std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), Connection::Socket(context_));
   connection_->connect(remote);
 }
 

@@ -57,7 +57,9 @@ void add_hash(CLI::App& app, Commands& commands) {
       ->check(CLI::Range(1, 65536));
   hash->add_flag("--json", options.json, "one JSON object");
   hash->callback([&commands] {
-    commands.job = [&options = commands.hash]() -> Outcome<std::string> { return run_hash_bench(options); };
+    commands.job = [&options = commands.hash]() -> Outcome<std::string> {
+      return {boost::system::in_place_value, run_hash_bench(options)};
+    };
   });
 }
 
@@ -78,7 +80,7 @@ void add_disk(CLI::App& app, Commands& commands) {
 }
 
 std::string endpoint_fault(const std::string& text) {
-  return parse_endpoint(text) ? "" : quoted(text) + " is not ADDR:PORT";
+  return parse_endpoint(text) ? "" : ezio::quoted(text) + " is not ADDR:PORT";
 }
 
 Outcome<std::string> run_net_command(Commands& commands) {
@@ -114,7 +116,8 @@ void add_net(CLI::App& app, Commands& commands) {
 }
 
 std::string extents_fault(const std::string& text) {
-  return text == "contiguous" || parse_extents(text) ? "" : quoted(text) + " is not contiguous or a number";
+  return text == "contiguous" || parse_extents(text) ? ""
+                                                     : ezio::quoted(text) + " is not contiguous or a number";
 }
 
 void add_clone(CLI::App& app, Commands& commands) {
