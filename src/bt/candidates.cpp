@@ -61,6 +61,14 @@ void Candidates::closed(const Endpoint& endpoint, TimePoint now) {
   found->second.next_try = now + first_retry;
 }
 
+void Candidates::give_up(const Endpoint& endpoint, TimePoint now) {
+  auto found = entries_.find(endpoint);
+  if (found == entries_.end()) return;
+  found->second.busy = false;
+  found->second.failures = max_failures;
+  found->second.next_try = now + longest_retry;
+}
+
 void Candidates::bar(const Endpoint& endpoint) {
   add(endpoint, false);
   auto found = entries_.find(endpoint);

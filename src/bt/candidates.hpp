@@ -27,7 +27,9 @@ class Candidates {
   void in_use(const Endpoint& endpoint);                 // it has connected to us
   void failed(const Endpoint& endpoint, TimePoint now);  // no connection, or none that lasted: back off
   void closed(const Endpoint& endpoint, TimePoint now);  // after a working connection: soon again
-  void bar(const Endpoint& endpoint);                    // never again: ourselves, or a peer that lies
+  // Nothing to be had there: not until a tracker names it again, a permanent one after a while.
+  void give_up(const Endpoint& endpoint, TimePoint now);
+  void bar(const Endpoint& endpoint);  // never again: ourselves, or a peer that lies
 
  private:
   struct Entry {

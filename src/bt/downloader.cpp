@@ -64,10 +64,14 @@ void Downloader::peer_gone(Peer& peer) {
   release_all(peer);
   peer.receiving.reset();
   peer.requests.clear();
+  end_exclusive(peer);
+  if (peer.told_pieces) picker_.remove(peer.pieces);
+}
+
+void Downloader::end_exclusive(const Peer& peer) {
   for (auto& download : active_) {
     if (download->exclusive == peer.handle) download->exclusive.reset();
   }
-  if (peer.told_pieces) picker_.remove(peer.pieces);
 }
 
 bool Downloader::interesting(const Peer& peer) const {
@@ -78,20 +82,26 @@ bool Downloader::interesting(const Peer& peer) const {
 
 void Downloader::on_choke(Peer& peer) {
   // BEP 6: a choke rejects nothing by itself. Without it (BEP 3) every request is dropped.
-  if (!peer.fast) release_all(peer);
+  if (!peer.fast) {
+    release_all(peer);
+    peer.snubbed = false;
+  }
+  end_exclusive(peer);
 }
 
 void Downloader::on_reject(Peer& peer, const BlockSpan& span) {
   auto request = std::find_if(peer.requests.begin(), peer.requests.end(),
                               [&](const OutstandingRequest& r) { return r.span == span; });
   if (request == peer.requests.end()) return;
-  if (!request->released) release(peer, *request);
+  const bool cancelled = request->released;
+  if (!cancelled) release(peer, *request);
   peer.requests.erase(request);
+  if (peer.requests.empty()) peer.snubbed = false;
+  if (cancelled || peer.choking_us) return;
   // Its queue is shorter than we thought; asking again waits for the next tick, so that a peer that rejects
   // everything costs little.
-  if (!peer.choking_us) {
-    peer.request_queue = std::max(1u, static_cast<std::uint32_t>(peer.requests.size()));
-  }
+  peer.request_queue = std::max(1u, peer.open_requests);
+  end_exclusive(peer);
 }
 
 void Downloader::on_block_header(Peer& peer, const BlockSpan& span) {
@@ -153,6 +163,7 @@ void Downloader::release(Peer& peer, OutstandingRequest& request) {
   assert(!request.released && peer.requested_bytes >= request.span.length);
   request.released = true;
   peer.requested_bytes -= request.span.length;
+  --peer.open_requests;
   if (PieceDownload* download = find(request.span.piece)) download->give_back(request.span);
 }
 
@@ -167,6 +178,7 @@ bool Downloader::on_hashed(PieceIndex piece, const Sha1Digest& digest) {
   PieceDownload* download = find(piece);
   assert(download != nullptr && download->hashing);
   download->hashing = false;
+  if (context_.over) return false;
   if (download->hashed < download->size()) {
     follow_hash(*download);
     return false;

@@ -68,6 +68,7 @@ class Downloader {
   std::uint32_t request_bytes(const Peer& peer) const;
   std::optional<BlockSpan> choose(Peer& peer);
   std::optional<BlockSpan> choose_from_active(const Peer& peer) const;
+  std::optional<BlockSpan> take_over(const Peer& peer);
   PieceDownload* start_piece(Peer& peer);
   bool make_room(std::uint32_t buffers);
   bool abandon_orphan();
@@ -81,6 +82,8 @@ class Downloader {
   void piece_failed(PieceDownload& download);
   void forget(PieceIndex piece);
   void check_timeouts(Peer& peer);
+  void snub(Peer& peer);
+  void end_exclusive(const Peer& peer);
 
   SwarmContext& context_;
   const std::vector<Sha1Digest>& piece_hashes_;

@@ -28,9 +28,9 @@ void Downloader::fill_all_requests() {
 }
 
 void Downloader::fill_requests(Peer& peer) {
-  if (peer.state != Peer::State::active || peer.choking_us || context_.have.all()) return;
+  if (peer.state != Peer::State::active || peer.choking_us || peer.snubbed || context_.have.all()) return;
   const std::uint64_t window = window_bytes(peer);
-  while (peer.requested_bytes < window && peer.requests.size() < peer.request_queue) {
+  while (peer.requested_bytes < window && peer.open_requests < peer.request_queue) {
     const std::optional<BlockSpan> span = choose(peer);
     if (!span) return;
     send_request(peer, *span);
@@ -38,7 +38,6 @@ void Downloader::fill_requests(Peer& peer) {
 }
 
 std::uint64_t Downloader::window_bytes(const Peer& peer) const {
-  if (peer.snubbed) return 1;  // one request, to notice when it wakes up
   const std::uint64_t least = peer.largest_request > block_bytes ? min_window_bytes_large : min_window_bytes;
   const auto ahead = static_cast<std::uint64_t>(peer.down.per_second() * pipeline_seconds);
   return std::clamp(ahead, least, max_window_bytes);
@@ -47,7 +46,7 @@ std::uint64_t Downloader::window_bytes(const Peer& peer) const {
 std::uint32_t Downloader::request_bytes(const Peer& peer) const {
   const std::uint32_t largest =
       std::min({peer.largest_request, limits_.largest_request, context_.geometry.segment_bytes()});
-  if (largest <= block_bytes || peer.snubbed) return block_bytes;
+  if (largest <= block_bytes) return block_bytes;
   // Small enough that a slow peer answers within the time-outs, large enough that a fast one is not slowed
   // by a message every few microseconds. Unknown rates start in the middle.
   if (peer.down.per_second() == 0) return std::min(largest, 4 * min_large_request);
@@ -62,7 +61,7 @@ std::optional<BlockSpan> Downloader::choose(Peer& peer) {
     if (peer.suspect) started->exclusive = peer.handle;
     return started->first_open(request_bytes(peer));
   }
-  return choose_duplicate(peer);
+  return peer.suspect ? take_over(peer) : choose_duplicate(peer);
 }
 
 std::optional<BlockSpan> Downloader::choose_from_active(const Peer& peer) const {
@@ -72,6 +71,19 @@ std::optional<BlockSpan> Downloader::choose_from_active(const Peer& peer) const 
       if (!(peer.suspect && !download->exclusive && download->untouched())) continue;
       download->exclusive = peer.handle;  // a failed piece, or one nobody has begun: tried with it alone
     }
+    return download->first_open(request_bytes(peer));
+  }
+  return std::nullopt;
+}
+
+// Where only suspects are left, one of them begins anew what others have left unfinished.
+std::optional<BlockSpan> Downloader::take_over(const Peer& peer) {
+  for (const auto& download : active_) {
+    if (download->exclusive || !download->idle() || !peer.pieces.test(download->piece())) continue;
+    if (download->complete()) continue;
+    wasted_bytes_ += download->received_bytes();
+    download->reset();
+    download->exclusive = peer.handle;
     return download->first_open(request_bytes(peer));
   }
   return std::nullopt;
@@ -119,7 +131,7 @@ bool Downloader::abandon_orphan() {
 }
 
 std::optional<BlockSpan> Downloader::choose_duplicate(const Peer& peer) {
-  if (picker_.missing() > 0 || peer.suspect || peer.snubbed) return std::nullopt;
+  if (picker_.missing() > 0) return std::nullopt;
   // Endgame: from the end of the longest queue, what this peer can deliver sooner.
   const double our_rate = std::max(peer.down.per_second(), double{MiB});
   const double our_wait = (static_cast<double>(peer.requested_bytes) + request_bytes(peer)) / our_rate;
@@ -148,6 +160,8 @@ void Downloader::send_request(Peer& peer, const BlockSpan& span) {
   if (peer.requested_bytes == 0) peer.last_payload = context_.now;
   find(span.piece)->request(span);
   peer.requested_bytes += span.length;
+  ++peer.open_requests;
+  if (peer.requests.size() >= max_unanswered && peer.requests.front().released) peer.requests.pop_front();
   peer.requests.push_back({span, context_.now, false});
   wire::append_request(context_.out(peer), span);
 }
@@ -169,14 +183,27 @@ void Downloader::check_timeouts(Peer& peer) {
     return;
   }
   if (silence > request_timeout) {
-    release_all(peer);
-    peer.snubbed = !peer.requests.empty();
+    if (!peer.snubbed) snub(peer);
     return;
   }
   for (OutstandingRequest& request : peer.requests) {  // some clients drop requests without a word
     if (!request.released && context_.now - request.sent > skipped_timeout) release(peer, request);
   }
-  while (peer.requests.size() > max_unanswered && peer.requests.front().released) peer.requests.pop_front();
+}
+
+// Others are asked for what it owes. It is asked for one block more, which nobody waits for: a peer that has
+// lost our requests without a word answers this one, and is trusted again.
+void Downloader::snub(Peer& peer) {
+  release_all(peer);
+  end_exclusive(peer);
+  peer.snubbed = true;
+  if (peer.choking_us || peer.suspect) return;
+  const std::optional<BlockSpan> span = choose_from_active(peer);
+  if (!span) return;
+  const TimePoint last_payload = peer.last_payload;
+  send_request(peer, *span);
+  peer.last_payload = last_payload;
+  release(peer, peer.requests.back());
 }
 
 }  // namespace ezio

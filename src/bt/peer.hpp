@@ -58,7 +58,8 @@ struct Peer {
 
   // Download.
   std::deque<OutstandingRequest> requests;
-  std::uint64_t requested_bytes = 0;            // of requests not released
+  std::uint64_t requested_bytes = 0;            // of requests not released, as open_requests
+  std::uint32_t open_requests = 0;
   std::optional<OutstandingRequest> receiving;  // its payload is arriving
   bool receiving_wanted = false;                // into a piece, not dropped
   std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST

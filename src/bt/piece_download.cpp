@@ -92,6 +92,7 @@ void PieceDownload::arrival_ended(const BlockSpan& span) {
 }
 
 void PieceDownload::received(const BlockSpan& span, PeerHandle from) {
+  received_bytes_ += span.length;
   for_blocks(span, [&](Block& block) {
     assert(block.arriving && !block.received);
     block.arriving = false;
@@ -120,6 +121,7 @@ void PieceDownload::reset() {
   open_ = static_cast<std::uint32_t>(
       std::count_if(blocks_.begin(), blocks_.end(), [](const Block& block) { return block.open(); }));
   received_ = 0;
+  received_bytes_ = 0;
   first_open_hint_ = 0;
   prefix_ = 0;
   hashed = 0;

@@ -24,6 +24,7 @@ class PieceDownload {
 
   bool has_open() const { return open_ > 0; }
   bool complete() const { return received_ == blocks_.size(); }
+  std::uint32_t received_bytes() const { return received_bytes_; }
   // Nothing received, requested or arriving.
   bool untouched() const { return open_ == blocks_.size(); }
   // Nobody is asked for any of it, nothing is arriving or being hashed: it can be dropped.
@@ -64,7 +65,7 @@ class PieceDownload {
     std::uint8_t requesters = 0;  // peers asked and not yet answered
     bool received = false;
     bool arriving = false;
-    bool open() const { return !received && requesters == 0; }
+    bool open() const { return !received && !arriving && requesters == 0; }
   };
 
   template <class Change>
@@ -76,7 +77,8 @@ class PieceDownload {
   std::vector<BufferId> buffers_;
   std::vector<Block> blocks_;
   std::uint32_t open_;
-  std::uint32_t received_ = 0;
+  std::uint32_t received_ = 0;  // blocks
+  std::uint32_t received_bytes_ = 0;
   mutable std::uint32_t first_open_hint_ = 0;  // no block before it is open
   mutable std::uint32_t prefix_ = 0;           // blocks received without a gap
 };

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t upload_slots = 100;
-constexpr std::uint32_t max_peers = 200;     // connections a swarm, of either direction
 constexpr std::uint32_t max_dialled = 60;    // connections that we open
 constexpr std::uint32_t max_half_open = 16;  // of them without a handshake yet
 constexpr Duration choke_interval = 1s;
@@ -312,6 +311,7 @@ void Swarm::finish(SwarmOutcome outcome, std::string message) {
     context_.emit(Announce{tracker, announce_request(event)});
   }
   state_ = State::finished;
+  context_.over = true;
   for (const auto& [handle, peer] : context_.peers) context_.doom(peer, "finished");
   context_.emit(Finished{outcome, std::move(message)});
 }

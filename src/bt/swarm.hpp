@@ -46,7 +46,7 @@ struct SwarmConfig {
   std::uint64_t random_seed = 0;  // decides every random choice
   Downloader::Limits limits;
   std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
-  std::vector<Endpoint> peers;  // to dial for ever (--peer)
+  std::vector<Endpoint> peers;        // to dial for ever (--peer)
 };
 
 struct SwarmStats {
@@ -67,6 +67,8 @@ struct SwarmStats {
 
 class Swarm {
  public:
+  static constexpr std::uint32_t max_peers = 200;  // connections, of either direction
+
   // `metainfo` and `pool` must outlive the swarm. limits.buffers holds at least one piece unless seeding.
   // Destroy it only when nothing that its actions started is still running (io_in_flight() == 0 and its
   // connections closed): its buffers return to the pool.

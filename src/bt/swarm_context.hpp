@@ -42,6 +42,7 @@ struct SwarmContext {
   };
   std::vector<Doomed> doomed;
   std::string failure;  // set once an I/O error ends this torrent
+  bool over = false;    // finished: nothing new is started
   std::vector<PeerHandle> with_output;
 
   void emit(Action action) {

@@ -37,8 +37,8 @@ void Swarm::on(const PeerConnected& event) {
 
 void Swarm::on(const PeerAccepted& event) {
   Peer& peer = add_peer(event.peer, event.remote, true);
-  if (finished()) {
-    context_.doom(peer, "finished");
+  if (finished() || context_.peers.size() > max_peers) {
+    context_.doom(peer, finished() ? "finished" : "enough peers");
     return;
   }
   if (!admit(peer, event.handshake)) return;
@@ -128,7 +128,9 @@ void Swarm::remember_closed(const Peer& peer, bool ban) {
   const bool useless = state_ == State::complete && peer.pieces.all();
   if (ban) {
     candidates_.bar(*endpoint);
-  } else if (peer.state == Peer::State::active && peer.down.total() + peer.up.total() > 0 && !useless) {
+  } else if (useless) {
+    candidates_.give_up(*endpoint, context_.now);
+  } else if (peer.state == Peer::State::active && peer.down.total() + peer.up.total() > 0) {
     candidates_.closed(*endpoint, context_.now);
   } else {
     candidates_.failed(*endpoint, context_.now);

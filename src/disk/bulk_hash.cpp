@@ -124,12 +124,12 @@ std::uint32_t BulkHash::chunk_of(PieceIndex piece, std::uint32_t begin) const {
 
 void BulkHash::wait_with_progress() {
   std::unique_lock lock(mutex_);
-  while (!worker_done_.wait_for(lock, progress_interval, [this] { return working_ == 0; })) {
+  do {
     if (!options_.progress || stopped_) continue;
     lock.unlock();
     if (!options_.progress(bytes_done_)) stop({"stopped", ECANCELED});
     lock.lock();
-  }
+  } while (!worker_done_.wait_for(lock, progress_interval, [this] { return working_ == 0; }));
 }
 
 void BulkHash::stop(Error error) {

@@ -256,17 +256,11 @@ class CheckTest(EzioCase):
             self.assertIn("0 bad", done.stdout)
 
     def test_a_terminal_sees_progress_on_stderr_and_the_line_is_wiped(self):
-        large = self.temp_file("large")
-        with open(large, "wb") as file:
-            for _ in range(300):
-                file.write(os.urandom(MIB))
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        done = subprocess.run([program("ezio-torrent"), "create", "--image", large, "--name", "x", "-o",
-                               self.temp_file("y.torrent")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=slave, timeout=60, check=True, env={**os.environ, "EZIO_SHA1": "openssl"})
+        subprocess.run([program("ezio-torrent"), "check", self.torrent, self.image], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=slave, timeout=60, check=True)
         os.close(slave)
-        self.assertEqual(done.returncode, 0)
         seen = b""
         try:
             while chunk := os.read(master, 4096):
