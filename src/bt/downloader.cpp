@@ -143,7 +143,7 @@ void Downloader::on_block_received(Peer& peer, const BlockSpan& span) {
     return;
   }
   progress_ += span.length;
-  cancel_elsewhere(peer, span);
+  if (download->requested(span)) cancel_elsewhere(peer, span);
   follow_hash(*download);
 }
 

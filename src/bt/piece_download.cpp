@@ -71,6 +71,14 @@ bool PieceDownload::wants_duplicate(const BlockSpan& span) const {
   return false;
 }
 
+bool PieceDownload::requested(const BlockSpan& span) const {
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (blocks_[i].requesters > 0) return true;
+  }
+  return false;
+}
+
 void PieceDownload::request(const BlockSpan& span) {
   for_blocks(span, [](Block& block) { ++block.requesters; });
 }

@@ -37,6 +37,8 @@ class PieceDownload {
   bool is_block_run(const BlockSpan& span) const;
   // Whether all of the span is still to come and none of it is arriving.
   bool wants(const BlockSpan& span) const;
+  // Whether somebody is asked for some block of the span.
+  bool requested(const BlockSpan& span) const;
   // Whether some block of the span is requested by exactly one peer and wanted.
   bool wants_duplicate(const BlockSpan& span) const;
 

@@ -215,13 +215,14 @@ struct Swarm::MessageHandler {
   }
   void operator()(const wire::Interested&) const {
     peer.interested_in_us = true;
-    swarm.update_choking();
+    if (peer.we_are_choking) swarm.update_choking();
   }
   void operator()(const wire::NotInterested&) const { peer.interested_in_us = false; }
   void operator()(const wire::Have& have) const {
     if (!valid(have.piece)) return;
     swarm.downloader_.peer_has(peer, have.piece);
-    learned_pieces();
+    const bool news = peer.pieces.all() || !swarm.context_.have.test(have.piece);
+    if (news) learned_pieces();
   }
   void operator()(const wire::BitfieldPayload& payload) const {
     Result<Bitfield> pieces = Bitfield::from_wire(payload.bytes, swarm.context_.have.size());

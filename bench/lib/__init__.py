@@ -1,0 +1,1 @@
+"""Parts of bench/compare: processes, clients, measurements, the table."""

@@ -1,0 +1,71 @@
+"""The programs that are compared: how each seeds and leeches one torrent, and says that it is complete."""
+import os
+import sys
+
+from .procs import Process
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SEED, LEECHER = "127.0.0.1", "127.0.0.2"  # libtorrent takes two programs at one address for one
+
+
+class Ezio:
+    name = "ezio-peer"
+    complete = r": complete: "
+
+    def __init__(self, programs):
+        self.program = os.path.join(programs, "ezio-peer")
+
+    def _peer(self, role, torrent, path, address):
+        return Process(self.program, role, torrent, path, "--listen", f"{address}:0", "--linger", "forever")
+
+    def seed(self, torrent, data):
+        return self._peer("--seed", torrent, data.path, SEED)
+
+    def leech(self, torrent, data, target):
+        return self._peer("--leech", torrent, os.path.join(target, data.file_name), LEECHER)
+
+    def target_file(self, data, target):
+        return os.path.join(target, data.file_name)
+
+
+class Libtorrent:
+    name = "libtorrent"
+    complete = r"^complete$"
+
+    def _client(self, role, torrent, parent, address):
+        return Process(sys.executable, os.path.join(HERE, "lt_client.py"), role, torrent, parent, address)
+
+    def seed(self, torrent, data):
+        return self._client("seed", torrent, data.parent, SEED)
+
+    def leech(self, torrent, data, target):
+        return self._client("leech", torrent, target, LEECHER)
+
+    def target_file(self, data, target):
+        return os.path.join(target, data.name, data.file_name)
+
+
+class Aria2:
+    name = "aria2c"
+    complete = r"Download complete|Seeding is over|\(OK\)"
+
+    def _client(self, torrent, parent, address, *flags):
+        return Process(
+            "aria2c", f"--dir={parent}", f"--interface={address}", "--listen-port=20000-29999", "--no-conf=true",
+            "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
+            "--bt-require-crypto=false", "--bt-min-crypto-level=plain", "--disable-ipv6=true",
+            "--file-allocation=none", "--disk-cache=256M", "--bt-max-peers=0", "--max-upload-limit=0",
+            "--summary-interval=0", "--show-console-readout=false", "--console-log-level=notice",
+            "--auto-save-interval=0", "--allow-overwrite=true", *flags, torrent,
+            env={"HOME": os.path.dirname(parent)})
+
+    def seed(self, torrent, data):
+        # Believes what is there, as the others do.
+        return self._client(torrent, data.parent, SEED, "--check-integrity=false",
+                            "--bt-seed-unverified=true", "--seed-ratio=0.0")
+
+    def leech(self, torrent, data, target):
+        return self._client(torrent, target, LEECHER, "--seed-time=0")
+
+    def target_file(self, data, target):
+        return os.path.join(target, data.name, data.file_name)

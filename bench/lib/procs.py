@@ -1,0 +1,120 @@
+"""Programs that are run and metered: CPU time, peak memory, lines of output as they come."""
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+PR_SET_PDEATHSIG = 1
+GB = 1e9
+MIB = 1 << 20
+LIBC = ctypes.CDLL(None)
+
+
+class Failed(Exception):
+    """A program did not do what it was run for."""
+
+
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run(*argv, timeout_s=900, env=None, codes=(0,)):
+    """Runs a program to its end; returns its standard output."""
+    argv = [str(word) for word in argv]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=timeout_s, env={**os.environ, **(env or {})}, preexec_fn=die_with_parent)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"{argv[0]}: {error}") from error
+    if done.returncode not in codes:
+        raise Failed(f"{' '.join(argv)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def timed(*argv, **kwargs):
+    """Seconds that a program takes."""
+    start = time.monotonic()
+    run(*argv, **kwargs)
+    return time.monotonic() - start
+
+
+class Process:
+    """A running program with its output, standard error included. Leaving the block ends it."""
+
+    def __init__(self, *argv, env=None):
+        self.argv = [str(word) for word in argv]
+        self.started = time.monotonic()
+        self.lines = []  # (time, text)
+        self.rusage = None
+        self._news = threading.Condition()
+        self._closed = False
+        self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                                      preexec_fn=die_with_parent)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _read(self):
+        for line in self.popen.stdout:
+            self._note((time.monotonic(), line.decode("utf-8", "replace").rstrip("\n")))
+        self._note(None)
+
+    def _note(self, line):
+        with self._news:
+            if line is None:
+                self._closed = True
+            else:
+                self.lines.append(line)
+            self._news.notify_all()
+
+    def wait_line(self, pattern, timeout_s):
+        """(time, match) of the first line of output that matches."""
+        def found():
+            return [(when, match) for when, text in self.lines if (match := re.search(pattern, text))]
+        with self._news:
+            self._news.wait_for(lambda: found() or self._closed, timeout_s)
+            if matches := found():
+                return matches[0]
+        raise Failed(f"{' '.join(self.argv)}: no {pattern!r} in its output\n{self.output()[-2000:]}")
+
+    def output(self):
+        return "\n".join(text for _, text in self.lines)
+
+    def peak_resident(self):
+        """Bytes; read while it runs."""
+        try:
+            with open(f"/proc/{self.popen.pid}/status", encoding="ascii", errors="replace") as status:
+                return int(re.search(r"VmHWM:\s*(\d+) kB", status.read()).group(1)) * 1024
+        except (OSError, AttributeError):
+            return 0  # it has ended
+
+    def stop(self, patience_s=10):
+        """Ends it by SIGTERM, later by SIGKILL; from then on cpu_seconds is there."""
+        if self.rusage is not None:
+            return
+        os.kill(self.popen.pid, signal.SIGTERM)
+        end = time.monotonic() + patience_s
+        while True:
+            pid, _, rusage = os.wait4(self.popen.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > end:
+                os.kill(self.popen.pid, signal.SIGKILL)
+            time.sleep(0.01)
+        self.popen.returncode = 0  # waited for here, not by Popen
+        self.rusage = rusage
+        self._reader.join()
+        self.popen.stdout.close()
+
+    @property
+    def cpu_seconds(self):
+        return self.rusage.ru_utime + self.rusage.ru_stime
