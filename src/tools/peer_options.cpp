@@ -106,7 +106,8 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
 
 void take_pairs(const std::vector<std::string>& words, const char* flag, bool seeding, PeerOptions& options) {
   if (words.size() % 2 != 0) {
-    throw CLI::ValidationError(flag, fmt::format("takes pairs; {} has no partner", ezio::quoted(words.back())));
+    throw CLI::ValidationError(flag,
+                               fmt::format("takes pairs; {} has no partner", ezio::quoted(words.back())));
   }
   for (std::size_t i = 0; i < words.size(); i += 2)
     options.pairs.push_back({words[i], words[i + 1], seeding});
@@ -161,7 +162,8 @@ Result<std::vector<std::string>> config_arguments(const std::string& text, const
 }
 
 std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* const* argv) {
-  CLI::App app{"Clones disks over BitTorrent: seeds a source, or leeches to a target and passes it on."};
+  CLI::App app{"Clones disks over BitTorrent: seeds a source, or leeches to a target and passes it on.",
+               "ezio-peer"};
   PeerOptions options;
   Raw raw;
   add_options(app, options, raw);

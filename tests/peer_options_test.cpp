@@ -1,0 +1,129 @@
+#include "tools/peer_options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace ezio {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <class... Words>
+std::variant<PeerOptions, EarlyExit> parse(Words... words) {
+  const char* argv[] = {"ezio-peer", words...};
+  return parse_peer_options(static_cast<int>(std::size(argv)), argv);
+}
+
+template <class... Words>
+PeerOptions options(Words... words) {
+  auto parsed = parse(words...);
+  EXPECT_TRUE(std::holds_alternative<PeerOptions>(parsed));
+  return std::get<PeerOptions>(parsed);
+}
+
+template <class... Words>
+int early_exit(Words... words) {
+  auto parsed = parse(words...);
+  EXPECT_TRUE(std::holds_alternative<EarlyExit>(parsed));
+  return std::get<EarlyExit>(parsed).code;
+}
+
+TEST(PeerOptions, TakeSeveralPairsOfEitherKind) {
+  const PeerOptions o = options("--leech", "a.torrent", "/dev/a", "b.torrent", "/dev/b", "--seed", "c", "d");
+  ASSERT_EQ(o.pairs.size(), 3u);
+  EXPECT_TRUE(o.pairs[0].seeding);
+  EXPECT_EQ(o.pairs[0].torrent, "c");
+  EXPECT_EQ(o.pairs[2].torrent, "b.torrent");
+  EXPECT_EQ(o.pairs[2].path, "/dev/b");
+  EXPECT_FALSE(o.pairs[2].seeding);
+}
+
+TEST(PeerOptions, AnOddWordOrNoPairIsAUsageError) {
+  EXPECT_EQ(early_exit("--leech", "a.torrent", "/dev/a", "b.torrent"), 2);
+  EXPECT_EQ(early_exit("--leech", "a.torrent"), 2);
+  EXPECT_EQ(early_exit("--quiet"), 2);
+  EXPECT_EQ(early_exit(), 2);
+}
+
+TEST(PeerOptions, UnknownFlagsAndBadValuesAreUsageErrors) {
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--frobnicate"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--memory", "lots"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--memory", "0"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--linger", "soon"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--linger", "-1"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--stall-timeout", "-5"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--json", "--quiet"), 2);
+}
+
+TEST(PeerOptions, HelpIsNoError) {
+  EXPECT_EQ(early_exit("--help"), 0);
+}
+
+TEST(PeerOptions, LingerTakesItsThreeForms) {
+  EXPECT_EQ(options("--leech", "a", "b", "--linger", "auto").linger->mode, Linger::Mode::automatic);
+  EXPECT_EQ(options("--leech", "a", "b", "--linger", "forever").linger->mode, Linger::Mode::forever);
+  const PeerOptions o = options("--leech", "a", "b", "--linger", "90");
+  EXPECT_EQ(o.linger->mode, Linger::Mode::seconds);
+  EXPECT_EQ(o.linger->time, std::chrono::seconds(90));
+  EXPECT_FALSE(options("--leech", "a", "b").linger.has_value());
+}
+
+TEST(PeerOptions, PeersAndTrackersRepeatAndLeavePairsAlone) {
+  const PeerOptions o =
+      options("--peer", "h1:1", "--peer", "h2:2", "--tracker", "http://t/a", "--leech", "a", "b");
+  EXPECT_THAT(o.peers, ElementsAre("h1:1", "h2:2"));
+  EXPECT_THAT(o.trackers, ElementsAre("http://t/a"));
+  EXPECT_EQ(o.pairs.size(), 1u);
+}
+
+TEST(PeerConfig, BecomesArguments) {
+  auto arguments = config_arguments(
+      "# two clones\n\nTORRENT=a.torrent\nTARGET=/dev/sda1\n TORRENT = \"b c.torrent\" \nSOURCE='/srv/x'\n"
+      "STALL_TIMEOUT=60\nmemory=512\nJSON=true\n",
+      "ezio.conf");
+  ASSERT_TRUE(arguments);
+  EXPECT_THAT(*arguments, ElementsAre("--leech", "a.torrent", "/dev/sda1", "--seed", "b c.torrent", "/srv/x",
+                                      "--stall-timeout=60", "--memory=512", "--json=true"));
+}
+
+TEST(PeerConfig, ErrorsNameTheFileAndLine) {
+  const auto fault = [](const std::string& text) {
+    return config_arguments(text, "ezio.conf").error().message;
+  };
+  EXPECT_THAT(fault("MEMORY=1\nnonsense\n"), HasSubstr("ezio.conf:2: 'nonsense'"));
+  EXPECT_THAT(fault("TARGET=/dev/sda1\n"), HasSubstr("ezio.conf:1:"));
+  EXPECT_THAT(fault("TORRENT=a\nTORRENT=b\n"), HasSubstr("ezio.conf:2:"));
+  EXPECT_THAT(fault("TORRENT=a\n"), HasSubstr("TORRENT=a has no TARGET= or SOURCE="));
+  EXPECT_THAT(fault("CONFIG=other\n"), HasSubstr("cannot name another"));
+  EXPECT_THAT(fault("=x\n"), HasSubstr("KEY=value"));
+}
+
+class PeerConfigFile : public ::testing::Test {
+ protected:
+  void SetUp() override { path_ = ::testing::TempDir() + "ezio_peer_options_test.conf"; }
+  void TearDown() override { std::remove(path_.c_str()); }
+  void write(const std::string& text) { std::ofstream(path_) << text; }
+  std::string path_;
+};
+
+TEST_F(PeerConfigFile, IsReadAndTheCommandLineGoesOverIt) {
+  write("TORRENT=a.torrent\nTARGET=/dev/sda1\nMEMORY=512\nLINGER=5\nQUIET=1\n");
+  const PeerOptions o = options("--config", path_.c_str(), "--memory", "64");
+  ASSERT_EQ(o.pairs.size(), 1u);
+  EXPECT_EQ(o.pairs[0].path, "/dev/sda1");
+  EXPECT_EQ(o.memory_mib, 64u);
+  EXPECT_EQ(o.linger->mode, Linger::Mode::seconds);
+  EXPECT_TRUE(o.quiet);
+}
+
+TEST_F(PeerConfigFile, MissingOrWrongIsAUsageError) {
+  EXPECT_EQ(early_exit("--config", "/nonexistent/ezio.conf"), 2);
+  write("TORRENT=a.torrent\nTARGET=/dev/sda1\nNO_SUCH_FLAG=1\n");
+  EXPECT_EQ(early_exit("--config", path_.c_str()), 2);
+}
+
+}  // namespace
+}  // namespace ezio
