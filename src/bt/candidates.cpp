@@ -69,6 +69,12 @@ void Candidates::give_up(const Endpoint& endpoint, TimePoint now) {
   found->second.next_try = now + longest_retry;
 }
 
+void Candidates::forget_unused() {
+  std::erase_if(entries_, [](const auto& entry) {
+    return !entry.second.permanent && !entry.second.busy && !entry.second.barred;
+  });
+}
+
 void Candidates::bar(const Endpoint& endpoint) {
   add(endpoint, false);
   auto found = entries_.find(endpoint);

@@ -29,6 +29,7 @@ class Candidates {
   void closed(const Endpoint& endpoint, TimePoint now);  // after a working connection: soon again
   // Nothing to be had there: not until a tracker names it again, a permanent one after a while.
   void give_up(const Endpoint& endpoint, TimePoint now);
+  void forget_unused();                // but permanent ones, until a tracker names them again
   void bar(const Endpoint& endpoint);  // never again: ourselves, or a peer that lies
 
  private:

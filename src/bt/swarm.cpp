@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t upload_slots = 100;
-constexpr std::uint32_t max_dialled = 60;    // connections that we open
+constexpr std::uint32_t max_dialled = 30;    // connections that we open
 constexpr std::uint32_t max_half_open = 16;  // of them without a handshake yet
 constexpr Duration choke_interval = 1s;
 constexpr Duration handshake_timeout = 10s;
@@ -127,6 +127,7 @@ void Swarm::become_complete() {
   completed_at_ = context_.now;
   last_upload_at_ = context_.now;
   announces_.completed();
+  candidates_.forget_unused();  // they are about as far as we are; who needs us is named by the tracker, or dials
   context_.emit(Completed{});
   for (auto& [handle, peer] : context_.peers) {
     if (peer.state == Peer::State::active && peer.pieces.all()) context_.doom(peer, "both complete");

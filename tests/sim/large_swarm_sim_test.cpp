@@ -13,11 +13,11 @@ TEST(LargeSwarmSim, AThousandLeechersCompleteFromOneSeeder) {
   for_each_seed(
       [](std::uint64_t seed) {
         LabSpec spec;
-        spec.leechers = 400;
-        spec.image = {.total_length = 64 * MiB, .piece_length = 2 * MiB, .shrink = full_shrink, .seed = 1};
+        spec.leechers = 1000;
+        spec.image = {.total_length = 64 * MiB, .piece_length = 4 * MiB, .shrink = full_shrink, .seed = 1};
         spec.link.up = spec.link.down = 125e6;
         spec.quantum = 64 * KiB;
-        Lab lab(seed, spec, [](std::uint32_t, HostConfig& config) { config.memory_bytes = 16 * MiB; });
+        Lab lab(seed, spec, [](std::uint32_t, HostConfig& config) { config.memory_bytes = 32 * MiB; });
         EXPECT_TRUE(lab.run_until_complete(300s));
         expect_clean(lab.world);
       },

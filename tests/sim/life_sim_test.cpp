@@ -82,6 +82,19 @@ TEST(LifeSim, MemoryForOnePieceIsEnough) {
   });
 }
 
+TEST(LifeSim, ASwarmStoppedInTheMiddleComesToRest) {
+  for_each_seed([](std::uint64_t seed) {
+    LabSpec spec;
+    spec.leechers = 6;
+    spec.image = {.total_length = 48 * MiB, .piece_length = 1 * MiB, .shrink = full_shrink, .seed = 1};
+    Lab lab(seed, spec);
+    lab.world.run_for(std::chrono::microseconds(lab.world.random() % 5'000'000));
+    expect_clean(lab.world);
+    for (const Host* host : lab.leechers) EXPECT_EQ(host->outcome(), SwarmOutcome::stopped);
+    EXPECT_EQ(lab.world.tracker.seen(AnnounceEvent::stopped), 7u);
+  });
+}
+
 TEST(LifeSim, ASwarmWithoutProgressGivesUpWhenAsked) {
   for_each_seed([](std::uint64_t seed) {
     LabSpec spec;

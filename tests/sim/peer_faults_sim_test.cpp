@@ -67,6 +67,23 @@ TEST(PeerFaultsSim, TheOneWhoCorruptsIsToldFromOthersWhoSentBlocksOfTheSamePiece
   });
 }
 
+TEST(PeerFaultsSim, ACorruptingPeerThatComesAndGoesLeavesNoPieceStuck) {
+  for_each_seed([](std::uint64_t seed) {
+    LabSpec spec;
+    spec.leechers = 2;
+    spec.image = {.total_length = 12 * MiB, .piece_length = 1 * MiB, .shrink = full_shrink, .seed = 1};
+    Lab lab(seed, spec);
+    Host& liar = add_liar(lab, [](std::uint64_t block) { return block % 4 == 0; });
+    std::function<void()> flee = [&] {
+      liar.drop_connection(lab.world.random() % 2);
+      lab.world.clock.after(30ms, flee);
+    };
+    flee();
+    EXPECT_TRUE(lab.run_until_complete(120s));
+    expect_clean(lab.world);
+  });
+}
+
 TEST(PeerFaultsSim, APeerThatFallsSilentInTheMiddleOfABlockHoldsNobodyUp) {
   for_each_seed([](std::uint64_t seed) {
     Lab lab(seed, {});

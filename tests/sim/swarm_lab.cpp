@@ -35,13 +35,7 @@ bool Lab::complete(const std::vector<std::uint32_t>& except) const {
 }
 
 bool Lab::run_until_complete(Duration limit, const std::vector<std::uint32_t>& except) {
-  const TimePoint t0 = world.clock.now();
-  const bool ok = world.run(limit, [&] { return complete(except); });
-  std::vector<double> ts;
-  for (const Host* h : leechers) if (h->completed()) ts.push_back(seconds_between(t0, h->completed_at()));
-  std::sort(ts.begin(), ts.end());
-  fmt::print("DBG n {} first {:.2f} median {:.2f} last {:.2f} waste {:.2f}% dials {} steps {} now {}\n", ts.size(), ts.empty()?0:ts[0], ts.empty()?0:ts[ts.size()/2], ts.empty()?0:ts.back(), 100.0*double(wasted())/double(spec.image.total_length)/double(leechers.size()), world.network.dials(), world.clock.steps(), seconds_between(t0, world.clock.now()));
-  return ok;
+  return world.run(limit, [&] { return complete(except); });
 }
 
 TimePoint Lab::last_completion() const {
