@@ -7,94 +7,154 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const TimePoint start = TimePoint{} + 1h;
+constexpr TimePoint start{1000s};
 constexpr TrackerIndex first{0};
+constexpr TrackerIndex second{1};
 
 AnnounceReply reply(Duration interval, Duration minimum, std::optional<std::uint32_t> leechers = {}) {
-  AnnounceReply answer;
-  answer.interval = interval;
-  answer.min_interval = minimum;
-  answer.leechers = leechers;
-  return answer;
+  AnnounceReply reply;
+  reply.interval = interval;
+  reply.min_interval = minimum;
+  reply.leechers = leechers;
+  return reply;
 }
 
-TEST(AnnounceSchedule, StartsAtOnceThenFollowsTheInterval) {
+// What is due, as the only event, or nothing.
+std::optional<AnnounceEvent> due(AnnounceSchedule& schedule, TimePoint now, bool hungry = false) {
+  const auto all = schedule.due(now, hungry);
+  if (all.empty()) return std::nullopt;
+  EXPECT_EQ(all.size(), 1u);
+  return all.front().event;
+}
+
+TEST(AnnounceSchedule, WithoutTrackersNothingIsDue) {
+  AnnounceSchedule schedule(0);
+  EXPECT_TRUE(schedule.due(start, true).empty());
+  EXPECT_TRUE(schedule.stop().empty());
+  EXPECT_EQ(schedule.leechers_since(start), std::nullopt);
+}
+
+TEST(AnnounceSchedule, BeginsWithStartedAtEveryTracker) {
+  AnnounceSchedule schedule(2);
+  const auto all = schedule.due(start, false);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].event, AnnounceEvent::started);
+  EXPECT_EQ(all[1].event, AnnounceEvent::started);
+  EXPECT_TRUE(schedule.due(start + 1h, true).empty()) << "the answer is waited for";
+}
+
+TEST(AnnounceSchedule, TheIntervalIsKeptAndTheMinimumByTheHungry) {
   AnnounceSchedule schedule(1);
-  auto due = schedule.due(start, false);
-  ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].event, AnnounceEvent::started);
-  EXPECT_TRUE(schedule.due(start + 1h, false).empty()) << "one at a time";
+  due(schedule, start);
   schedule.succeeded(first, reply(60s, 10s), start);
-  EXPECT_TRUE(schedule.due(start + 59s, false).empty());
-  due = schedule.due(start + 60s, false);
-  ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].event, AnnounceEvent::none);
+  EXPECT_EQ(due(schedule, start + 9s, true), std::nullopt);
+  EXPECT_EQ(due(schedule, start + 59s, false), std::nullopt);
+  EXPECT_EQ(due(schedule, start + 10s, true), AnnounceEvent::none);
+  schedule.succeeded(first, reply(60s, 10s), start + 10s);
+  EXPECT_EQ(due(schedule, start + 70s, false), AnnounceEvent::none);
 }
 
-TEST(AnnounceSchedule, HungerUsesTheMinimum) {
+TEST(AnnounceSchedule, AMinimumLongerThanTheIntervalDelaysNothing) {
   AnnounceSchedule schedule(1);
-  (void)schedule.due(start, false);
-  schedule.succeeded(first, reply(1800s, 10s), start);
-  EXPECT_TRUE(schedule.due(start + 9s, true).empty());
-  EXPECT_EQ(schedule.due(start + 10s, true).size(), 1u);
+  due(schedule, start);
+  schedule.succeeded(first, reply(5s, 0s), start);
+  EXPECT_EQ(due(schedule, start + 5s, true), AnnounceEvent::none);
 }
 
-TEST(AnnounceSchedule, FailuresAreRetriedWithGrowingPausesAndStartAgain) {
+TEST(AnnounceSchedule, FailuresAreRetriedWithGrowingPauses) {
   AnnounceSchedule schedule(1);
   TimePoint now = start;
-  Duration last_pause{};
-  for (int i = 0; i < 8; ++i) {
-    ASSERT_EQ(schedule.due(now, false).size(), 1u);
+  Duration previous{};
+  due(schedule, now);
+  for (std::uint32_t failures = 1; failures <= 10; ++failures) {
+    const TimePoint failed = now;
     schedule.failed(first, now);
-    Duration pause{};
-    while (schedule.due(now + pause, false).empty()) {
-      pause += 1s;
-      ASSERT_LT(pause, 2min);
-    }
-    schedule.failed(first, now + pause);  // the probe above counted as an announce
-    now += pause + 5min;
-    EXPECT_GE(pause, last_pause);
-    last_pause = pause;
+    EXPECT_EQ(schedule.failures(first), failures);
+    while (schedule.due(now, true).empty()) now += 100ms;
+    EXPECT_GE(now - failed, previous);
+    previous = now - failed;
   }
-  auto due = schedule.due(now, false);
-  ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].event, AnnounceEvent::started) << "no tracker has heard of us yet";
+  EXPECT_EQ(previous, 60s);
 }
 
-TEST(AnnounceSchedule, CompletionIsToldAtOnceAndOnce) {
+TEST(AnnounceSchedule, ASuccessEndsTheCountOfFailures) {
   AnnounceSchedule schedule(1);
-  (void)schedule.due(start, false);
-  schedule.succeeded(first, reply(1800s, 10s), start);
-  schedule.completed();
-  auto due = schedule.due(start + 1s, false);
-  ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].event, AnnounceEvent::completed);
-  schedule.succeeded(first, reply(1800s, 10s), start + 1s);
-  EXPECT_TRUE(schedule.due(start + 2s, false).empty());
+  due(schedule, start);
+  schedule.failed(first, start);
+  due(schedule, start + 1h);
+  schedule.succeeded(first, reply(60s, 0s), start + 1h);
+  EXPECT_EQ(schedule.failures(first), 0u);
 }
 
-TEST(AnnounceSchedule, SaysGoodbyeToThoseWhoKnowUs) {
+TEST(AnnounceSchedule, CompletedIsSaidAtOnceAndOnce) {
+  AnnounceSchedule schedule(1);
+  due(schedule, start);
+  schedule.succeeded(first, reply(60s, 30s), start);
+  schedule.completed();
+  EXPECT_EQ(due(schedule, start + 1s), AnnounceEvent::completed);
+  schedule.succeeded(first, reply(60s, 30s), start + 1s);
+  EXPECT_EQ(due(schedule, start + 2s), std::nullopt);
+  EXPECT_EQ(due(schedule, start + 61s), AnnounceEvent::none);
+}
+
+TEST(AnnounceSchedule, CompletedIsSaidAgainWhereItFailed) {
+  AnnounceSchedule schedule(1);
+  due(schedule, start);
+  schedule.succeeded(first, reply(60s, 30s), start);
+  schedule.completed();
+  EXPECT_EQ(due(schedule, start + 1s), AnnounceEvent::completed);
+  schedule.failed(first, start + 1s);
+  EXPECT_EQ(due(schedule, start + 2s), std::nullopt) << "a tracker that fails is not hammered";
+  EXPECT_EQ(due(schedule, start + 10s), AnnounceEvent::completed);
+}
+
+TEST(AnnounceSchedule, WhoeverCompletesDuringAnAnnounceSaysSoInTheNextOne) {
+  AnnounceSchedule schedule(1);
+  due(schedule, start);
+  schedule.completed();
+  EXPECT_EQ(due(schedule, start), std::nullopt);
+  schedule.succeeded(first, reply(60s, 30s), start + 1s);
+  EXPECT_EQ(due(schedule, start + 1s), AnnounceEvent::completed);
+}
+
+TEST(AnnounceSchedule, TheFarewellGoesToTrackersThatKnowUs) {
   AnnounceSchedule schedule(2);
-  EXPECT_TRUE(schedule.stop().empty());
-  (void)schedule.due(start, false);
-  schedule.succeeded(first, reply(60s, 10s), start);
-  schedule.failed(TrackerIndex{1}, start);
+  schedule.due(start, false);
+  schedule.succeeded(first, reply(60s, 0s), start);
+  schedule.failed(second, start);
   const auto farewells = schedule.stop();
   ASSERT_EQ(farewells.size(), 1u);
   EXPECT_EQ(farewells[0].tracker, first);
   EXPECT_EQ(farewells[0].event, AnnounceEvent::stopped);
 }
 
-TEST(AnnounceSchedule, KnowsTheLeechersOnlyFromFreshAnswersThatCount) {
+TEST(AnnounceSchedule, ATrackerThatIsBeingAskedIsToldGoodbye) {
+  AnnounceSchedule schedule(1);
+  schedule.due(start, false);
+  EXPECT_EQ(schedule.stop().size(), 1u);
+}
+
+TEST(AnnounceSchedule, LeechersAreWhatRecentAnswersSay) {
   AnnounceSchedule schedule(2);
-  (void)schedule.due(start, false);
-  schedule.succeeded(first, reply(60s, 10s, 3), start);
-  schedule.succeeded(TrackerIndex{1}, reply(60s, 10s), start);
+  schedule.due(start, false);
+  schedule.succeeded(first, reply(60s, 0s, 3), start);
   EXPECT_EQ(schedule.leechers_since(start), 3u);
-  EXPECT_FALSE(schedule.leechers_since(start + 1s));
-  (void)schedule.due(start + 60s, false);
-  schedule.failed(first, start + 60s);
-  EXPECT_FALSE(schedule.leechers_since(start)) << "a tracker that is gone knows nothing";
+  EXPECT_EQ(schedule.leechers_since(start + 1s), std::nullopt) << "that was before";
+  schedule.succeeded(second, reply(60s, 0s, 5), start + 2s);
+  EXPECT_EQ(schedule.leechers_since(start), 5u);
+}
+
+TEST(AnnounceSchedule, ATrackerThatDoesNotCountOrFailsTellsNothing) {
+  AnnounceSchedule schedule(1);
+  schedule.due(start, false);
+  schedule.succeeded(first, reply(60s, 0s), start);
+  EXPECT_EQ(schedule.leechers_since(start), std::nullopt);
+  schedule.due(start + 60s, false);
+  schedule.succeeded(first, reply(60s, 0s, 0), start + 60s);
+  EXPECT_EQ(schedule.leechers_since(start), 0u);
+  schedule.due(start + 120s, false);
+  schedule.failed(first, start + 120s);
+  EXPECT_EQ(schedule.leechers_since(start), std::nullopt);
 }
 
 }  // namespace

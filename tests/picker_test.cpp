@@ -2,124 +2,204 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
 namespace ezio {
 namespace {
 
-Bitfield pieces(std::uint32_t size, std::initializer_list<std::uint32_t> set) {
-  Bitfield field(size);
-  for (std::uint32_t piece : set) field.set(PieceIndex{piece});
-  return field;
+Bitfield bits(std::uint32_t count, const std::set<std::uint32_t>& set) {
+  Bitfield pieces(count);
+  for (std::uint32_t piece : set) pieces.set(PieceIndex{piece});
+  return pieces;
 }
 
-Bitfield everything(std::uint32_t size) {
-  Bitfield field(size);
-  field.set_all();
-  return field;
+Bitfield all(std::uint32_t count) {
+  Bitfield pieces(count);
+  pieces.set_all();
+  return pieces;
 }
 
-TEST(Picker, ChoosesTheRarestPieceThatThePeerHas) {
+TEST(Picker, APeerWithoutPiecesOffersNothing) {
   Picker picker(4, 1);
-  picker.add(pieces(4, {0, 1, 2}));
-  picker.add(pieces(4, {0, 1}));
-  picker.add(pieces(4, {0}));
-  EXPECT_EQ(picker.rarest(pieces(4, {0, 1, 2})), PieceIndex{2});
-  EXPECT_EQ(picker.rarest(pieces(4, {0, 1})), PieceIndex{1});
-  EXPECT_EQ(picker.rarest(pieces(4, {})), std::nullopt);
+  EXPECT_EQ(picker.rarest(Bitfield(4)), std::nullopt);
+  EXPECT_EQ(picker.missing(), 4u);
 }
 
-TEST(Picker, BreaksTiesBySeed) {
-  std::set<std::uint32_t> chosen;
-  for (std::uint64_t seed = 0; seed < 64; ++seed) {
-    Picker picker(16, seed);
-    picker.add(everything(16));
-    chosen.insert(picker.rarest(everything(16))->value());
-  }
-  EXPECT_GT(chosen.size(), 8u);
-  Picker a(16, 7);
-  Picker b(16, 7);
-  EXPECT_EQ(a.rarest(everything(16)), b.rarest(everything(16)));
+TEST(Picker, TheRarestPieceOfAPeerComesFirst) {
+  Picker picker(4, 1);
+  picker.add(bits(4, {0, 1, 2}));
+  picker.add(bits(4, {0, 1}));
+  picker.add(bits(4, {0}));
+  EXPECT_EQ(picker.rarest(bits(4, {0, 1, 2})), PieceIndex{2});
+  EXPECT_EQ(picker.rarest(bits(4, {0, 1})), PieceIndex{1});
+  EXPECT_EQ(picker.rarest(bits(4, {0})), PieceIndex{0});
 }
 
-TEST(Picker, LeavesOutStartedPiecesUntilTheyArePutBack) {
-  Picker picker(2, 1);
-  picker.start(PieceIndex{0});
-  EXPECT_EQ(picker.rarest(everything(2)), PieceIndex{1});
-  picker.start(PieceIndex{1});
-  EXPECT_EQ(picker.rarest(everything(2)), std::nullopt);
-  EXPECT_EQ(picker.missing(), 0u);
-  picker.put_back(PieceIndex{0});
-  EXPECT_EQ(picker.rarest(everything(2)), PieceIndex{0});
-}
-
-TEST(Picker, APeerThatBecomesASeedLeavesNoTrace) {
+TEST(Picker, APieceThatWasStartedIsNotOfferedUntilItIsPutBack) {
   Picker picker(3, 1);
-  Bitfield peer = pieces(3, {0, 1});
-  picker.add(peer);
-  peer.set(PieceIndex{2});
-  picker.add(PieceIndex{2}, peer);
+  picker.add(bits(3, {0, 1}));
+  picker.start(PieceIndex{0});
+  EXPECT_FALSE(picker.is_missing(PieceIndex{0}));
+  EXPECT_EQ(picker.missing(), 2u);
+  EXPECT_EQ(picker.rarest(bits(3, {0})), std::nullopt);
+  picker.put_back(PieceIndex{0});
+  EXPECT_TRUE(picker.is_missing(PieceIndex{0}));
+  EXPECT_EQ(picker.rarest(bits(3, {0})), PieceIndex{0});
+}
+
+TEST(Picker, WhatPeersHaveIsCountedWhileAPieceIsFetched) {
+  Picker picker(2, 1);
+  picker.add(bits(2, {0}));
+  picker.start(PieceIndex{0});
+  picker.add(bits(2, {0}));
+  EXPECT_EQ(picker.availability(PieceIndex{0}), 2u);
+  picker.remove(bits(2, {0}));
+  picker.put_back(PieceIndex{0});
+  EXPECT_EQ(picker.availability(PieceIndex{0}), 1u);
+}
+
+TEST(Picker, SeedsCountForEveryPiece) {
+  Picker picker(3, 1);
+  picker.add(all(3));
+  picker.add(bits(3, {1}));
+  EXPECT_EQ(picker.availability(PieceIndex{0}), 1u);
+  EXPECT_EQ(picker.availability(PieceIndex{1}), 2u);
+  picker.remove(all(3));
+  EXPECT_EQ(picker.availability(PieceIndex{0}), 0u);
+  EXPECT_EQ(picker.availability(PieceIndex{1}), 1u);
+}
+
+TEST(Picker, APeerThatBecomesASeedGoesAsOne) {
+  Picker picker(3, 1);
+  Bitfield pieces = bits(3, {0, 1});
+  picker.add(pieces);
+  pieces.set(PieceIndex{2});
+  picker.add(PieceIndex{2}, pieces);
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(PieceIndex{i}), 1u);
-  picker.remove(peer);
+  picker.remove(pieces);
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(PieceIndex{i}), 0u);
 }
 
-// Random histories against a map that counts.
-TEST(Picker, AgreesWithACountingModel) {
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
-    SCOPED_TRACE(seed);
-    constexpr std::uint32_t count = 40;
-    std::mt19937_64 random(seed);
-    Picker picker(count, seed);
-    std::vector<Bitfield> peers;
-    std::set<std::uint32_t> started;
-    for (int step = 0; step < 600; ++step) {
-      const auto any = PieceIndex{static_cast<std::uint32_t>(random() % count)};
-      switch (random() % 5) {
-        case 0: {
-          Bitfield peer(count);
-          const auto have = random() % (count + 1);
-          for (std::uint64_t i = 0; i < have; ++i)
-            peer.set(PieceIndex{static_cast<std::uint32_t>(random() % count)});
-          picker.add(peer);
-          peers.push_back(peer);
-          break;
-        }
-        case 1:
-          if (peers.empty()) break;
-          std::swap(peers.back(), peers[random() % peers.size()]);
-          picker.remove(peers.back());
-          peers.pop_back();
-          break;
-        case 2: {
-          if (peers.empty()) break;
-          Bitfield& peer = peers[random() % peers.size()];
-          if (peer.set(any)) picker.add(any, peer);
-          break;
-        }
-        case 3:
-          if (started.insert(any.value()).second) picker.start(any);
-          break;
-        case 4:
-          if (started.erase(any.value()) > 0) picker.put_back(any);
-          break;
-      }
-      std::uint32_t rarest = 0xFFFFFFFF;
-      for (std::uint32_t i = 0; i < count; ++i) {
-        std::uint32_t availability = 0;
-        for (const Bitfield& peer : peers) availability += peer.test(PieceIndex{i});
-        ASSERT_EQ(picker.availability(PieceIndex{i}), availability);
-        ASSERT_EQ(picker.is_missing(PieceIndex{i}), !started.contains(i));
-        if (!started.contains(i)) rarest = std::min(rarest, availability);
-      }
-      ASSERT_EQ(picker.missing(), count - started.size());
-      const auto chosen = picker.rarest(everything(count));
-      ASSERT_EQ(chosen.has_value(), started.size() < count);
-      if (chosen) {
-        ASSERT_EQ(picker.availability(*chosen), rarest);
-      }
+TEST(Picker, ATorrentOfOnePieceWorks) {
+  Picker picker(1, 1);
+  Bitfield pieces(1);
+  picker.add(pieces);
+  pieces.set(PieceIndex{0});
+  picker.add(PieceIndex{0}, pieces);
+  EXPECT_EQ(picker.rarest(pieces), PieceIndex{0});
+  picker.start(PieceIndex{0});
+  picker.remove(pieces);
+  EXPECT_EQ(picker.availability(PieceIndex{0}), 0u);
+}
+
+TEST(Picker, TiesAreBrokenByTheSeed) {
+  std::set<std::uint32_t> first;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Picker picker(20, seed);
+    first.insert(picker.rarest(all(20))->value());
+  }
+  EXPECT_GT(first.size(), 10u);
+}
+
+TEST(Picker, TheMissingPiecesOfAPeerAreCounted) {
+  Picker picker(5, 1);
+  picker.add(bits(5, {0, 1, 2}));
+  picker.start(PieceIndex{1});
+  EXPECT_EQ(picker.count_missing(bits(5, {0, 1, 4})), 2u);
+}
+
+// A picker beside a plain model, through random events.
+class PickerModel {
+ public:
+  PickerModel(std::uint32_t count, std::uint64_t seed) : picker_(count, seed), random_(seed), count_(count) {
+    for (std::uint32_t i = 0; i < count; ++i) missing_.insert(i);
+  }
+
+  void step() {
+    switch (random_() % 6) {
+      case 0:
+        return come();
+      case 1:
+        return go();
+      case 2:
+      case 3:
+        return announce();
+      case 4:
+        return start();
+      default:
+        return put_back();
+    }
+  }
+  void check() {
+    ASSERT_EQ(picker_.missing(), missing_.size());
+    for (std::uint32_t i = 0; i < count_; ++i) ASSERT_EQ(picker_.availability(PieceIndex{i}), available(i));
+    for (const Bitfield& peer : peers_) check_choice(peer);
+  }
+
+ private:
+  std::uint32_t available(std::uint32_t piece) const {
+    return static_cast<std::uint32_t>(std::count_if(
+        peers_.begin(), peers_.end(), [&](const Bitfield& peer) { return peer.test(PieceIndex{piece}); }));
+  }
+  void check_choice(const Bitfield& peer) {
+    const auto choice = picker_.rarest(peer);
+    std::uint32_t rarest = ~0u;
+    for (std::uint32_t i : missing_) {
+      if (peer.test(PieceIndex{i})) rarest = std::min(rarest, available(i));
+    }
+    ASSERT_EQ(choice.has_value(), rarest != ~0u);
+    if (!choice) return;
+    ASSERT_TRUE(peer.test(*choice) && missing_.contains(choice->value()));
+    ASSERT_EQ(available(choice->value()), rarest);
+  }
+  void come() {
+    Bitfield pieces(count_);
+    const bool seed = random_() % 4 == 0;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (seed || random_() % 3 == 0) pieces.set(PieceIndex{i});
+    }
+    picker_.add(pieces);
+    peers_.push_back(pieces);
+  }
+  void go() {
+    if (peers_.empty()) return;
+    const auto peer = peers_.begin() + static_cast<std::ptrdiff_t>(random_() % peers_.size());
+    picker_.remove(*peer);
+    peers_.erase(peer);
+  }
+  void announce() {
+    if (peers_.empty()) return;
+    Bitfield& peer = peers_[random_() % peers_.size()];
+    const PieceIndex piece{static_cast<std::uint32_t>(random_() % count_)};
+    if (peer.set(piece)) picker_.add(piece, peer);
+  }
+  void start() {
+    if (missing_.empty()) return;
+    const std::uint32_t piece =
+        *std::next(missing_.begin(), static_cast<std::ptrdiff_t>(random_() % missing_.size()));
+    picker_.start(PieceIndex{piece});
+    missing_.erase(piece);
+  }
+  void put_back() {
+    const PieceIndex piece{static_cast<std::uint32_t>(random_() % count_)};
+    if (missing_.insert(piece.value()).second) picker_.put_back(piece);
+  }
+
+  Picker picker_;
+  std::mt19937_64 random_;
+  std::uint32_t count_;
+  std::set<std::uint32_t> missing_;
+  std::vector<Bitfield> peers_;
+};
+
+TEST(Picker, AgreesWithAModelThroughRandomEvents) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    PickerModel model(1 + static_cast<std::uint32_t>(seed), seed);
+    for (int i = 0; i < 300; ++i) {
+      model.step();
+      ASSERT_NO_FATAL_FAILURE(model.check()) << "seed " << seed << ", step " << i;
     }
   }
 }

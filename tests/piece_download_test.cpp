@@ -6,114 +6,165 @@
 namespace ezio {
 namespace {
 
-constexpr Geometry geometry(5 * MiB + 40000, 2 * MiB);  // the last piece: 1 MiB + 40000 bytes, 67 blocks
-constexpr PieceIndex last_piece{2};
+using testing::ElementsAre;
+using testing::IsEmpty;
+
 constexpr PeerHandle alice{1};
 constexpr PeerHandle bob{2};
 
-PieceDownload whole_piece() {
-  return {geometry, PieceIndex{0}, {BufferId{0}, BufferId{1}}};
+// Two pieces; the last one is 1 MiB + 2.5 blocks, so two segments, the second of three blocks.
+constexpr Geometry shape(2 * MiB + MiB + 5 * block_bytes / 2, 2 * MiB);
+constexpr PieceIndex last{1};
+constexpr std::uint32_t last_bytes = MiB + 5 * block_bytes / 2;
+
+BlockSpan span(std::uint32_t first_block, std::uint32_t bytes) {
+  return {last, first_block * block_bytes, bytes};
 }
-PieceDownload short_piece() {
-  return {geometry, last_piece, {BufferId{0}, BufferId{1}}};
+PieceDownload fresh() {
+  return {shape, last, {BufferId{4}, BufferId{7}}};
+}
+void fetch(PieceDownload& download, const BlockSpan& run, PeerHandle from) {
+  download.request(run);
+  download.arriving(run);
+  download.received(run, from);
+  download.give_back(run);
 }
 
-void fetch(PieceDownload& download, const BlockSpan& span, PeerHandle from) {
-  download.request(span);
-  download.arriving(span);
-  download.received(span, from);
-  download.give_back(span);
-}
-
-TEST(PieceDownload, OffersRunsUpToTheSizeAskedForAndNeverAcrossSegments) {
-  PieceDownload download = whole_piece();
-  EXPECT_EQ(download.first_open(block_bytes), (BlockSpan{PieceIndex{0}, 0, block_bytes}));
-  EXPECT_EQ(download.first_open(300 * KiB)->length, 300 * KiB / block_bytes * block_bytes);
-  download.request({PieceIndex{0}, 0, 1 * MiB - block_bytes});
-  EXPECT_EQ(download.first_open(1 * MiB), (BlockSpan{PieceIndex{0}, 1 * MiB - block_bytes, block_bytes}));
-}
-
-TEST(PieceDownload, OffersTheShortLastBlock) {
-  PieceDownload download = short_piece();
-  download.request({last_piece, 0, 1 * MiB});
-  const BlockSpan rest{last_piece, 1 * MiB, 40000};
-  EXPECT_EQ(download.first_open(1 * MiB), rest);
-  EXPECT_TRUE(download.is_block_run(rest));
-  EXPECT_FALSE(download.is_block_run({last_piece, 1 * MiB, 39999}));
-  EXPECT_FALSE(download.is_block_run({last_piece, 1, block_bytes}));
-  download.request(rest);
-  EXPECT_FALSE(download.has_open());
-  EXPECT_EQ(download.first_open(1 * MiB), std::nullopt);
-}
-
-TEST(PieceDownload, OpensWhatNobodyIsAskedForAnyMore) {
-  PieceDownload download = whole_piece();
-  const BlockSpan span{PieceIndex{0}, 0, 64 * KiB};
-  download.request(span);
-  download.request(span);
-  download.give_back(span);
-  EXPECT_EQ(download.first_open(block_bytes)->begin, 64 * KiB);
-  download.give_back(span);
-  EXPECT_EQ(download.first_open(block_bytes)->begin, 0u);
-  EXPECT_TRUE(download.untouched());
-}
-
-TEST(PieceDownload, WantsABlockOnlyOnce) {
-  PieceDownload download = whole_piece();
-  const BlockSpan span{PieceIndex{0}, 0, 64 * KiB};
-  const BlockSpan part{PieceIndex{0}, 48 * KiB, block_bytes};
-  download.request(span);
-  EXPECT_TRUE(download.wants_duplicate(part));
-  download.request(part);
-  EXPECT_FALSE(download.wants_duplicate(part)) << "two are asked already";
-  download.arriving(span);
-  EXPECT_FALSE(download.wants(part));
-  download.arrival_ended(span);
-  EXPECT_TRUE(download.wants(part));
-  download.arriving(span);
-  download.received(span, alice);
-  EXPECT_FALSE(download.wants(part));
-}
-
-TEST(PieceDownload, PrefixGrowsOnlyWithoutGaps) {
-  PieceDownload download = short_piece();
-  fetch(download, {last_piece, block_bytes, block_bytes}, alice);
-  EXPECT_EQ(download.received_prefix(), 0u);
-  fetch(download, {last_piece, 0, block_bytes}, bob);
-  EXPECT_EQ(download.received_prefix(), 2 * block_bytes);
-  fetch(download, {last_piece, 2 * block_bytes, 1 * MiB - 2 * block_bytes}, bob);
+TEST(PieceDownload, BeginsOpenAndUntouched) {
+  const PieceDownload download = fresh();
+  EXPECT_TRUE(download.has_open() && download.untouched() && download.idle());
   EXPECT_FALSE(download.complete());
-  fetch(download, {last_piece, 1 * MiB, 40000}, alice);
-  EXPECT_TRUE(download.complete());
-  EXPECT_EQ(download.received_prefix(), download.size());
-  EXPECT_THAT(download.contributors(), ::testing::UnorderedElementsAre(alice, bob));
+  EXPECT_EQ(download.received_prefix(), 0u);
+  EXPECT_EQ(download.buffer(1), BufferId{7});
 }
 
-TEST(PieceDownload, ResetOpensEverythingAgain) {
-  PieceDownload download = short_piece();
-  fetch(download, {last_piece, 0, 1 * MiB}, alice);
-  fetch(download, {last_piece, 1 * MiB, 40000}, alice);
-  download.hashed = download.size();
+TEST(PieceDownload, OpenRunsAreOfTheSizeAskedFor) {
+  const PieceDownload download = fresh();
+  EXPECT_EQ(download.first_open(block_bytes), span(0, block_bytes));
+  EXPECT_EQ(download.first_open(4 * block_bytes), span(0, 4 * block_bytes));
+  EXPECT_EQ(download.first_open(3 * block_bytes + 1), span(0, 3 * block_bytes));
+}
+
+TEST(PieceDownload, OpenRunsEndAtTheSegmentAndAtThePiece) {
+  PieceDownload download = fresh();
+  EXPECT_EQ(download.first_open(2 * MiB), span(0, MiB));
+  download.request(span(0, MiB - block_bytes));
+  EXPECT_EQ(download.first_open(MiB), span(63, block_bytes));
+  download.request(span(63, block_bytes));
+  EXPECT_EQ(download.first_open(MiB), span(64, 5 * block_bytes / 2));
+  download.request(span(64, 2 * block_bytes));
+  EXPECT_EQ(download.first_open(block_bytes), span(66, block_bytes / 2));
+  download.request(span(66, block_bytes / 2));
+  EXPECT_EQ(download.first_open(MiB), std::nullopt);
+  EXPECT_FALSE(download.has_open());
+}
+
+TEST(PieceDownload, OpenRunsEndWhereABlockIsTaken) {
+  PieceDownload download = fresh();
+  download.request(span(2, block_bytes));
+  EXPECT_EQ(download.first_open(MiB), span(0, 2 * block_bytes));
+}
+
+TEST(PieceDownload, BlocksGivenBackAreOpenAgain) {
+  PieceDownload download = fresh();
+  download.request(span(0, MiB));
+  download.request(span(64, 5 * block_bytes / 2));
+  download.give_back(span(5, 2 * block_bytes));
+  EXPECT_EQ(download.first_open(MiB), span(5, 2 * block_bytes));
+}
+
+TEST(PieceDownload, ABlockAskedOfTwoIsOpenWhenBothGaveItBack) {
+  PieceDownload download = fresh();
+  download.request(span(0, block_bytes));
+  EXPECT_TRUE(download.wants_duplicate(span(0, block_bytes)));
+  download.request(span(0, block_bytes));
+  EXPECT_FALSE(download.wants_duplicate(span(0, block_bytes)));
+  download.give_back(span(0, block_bytes));
+  EXPECT_EQ(download.first_open(block_bytes), span(1, block_bytes));
+  download.give_back(span(0, block_bytes));
+  EXPECT_EQ(download.first_open(block_bytes), span(0, block_bytes));
+}
+
+TEST(PieceDownload, OnlyWholeBlocksAreRuns) {
+  const PieceDownload download = fresh();
+  EXPECT_TRUE(download.is_block_run(span(3, 2 * block_bytes)));
+  EXPECT_TRUE(download.is_block_run(span(66, block_bytes / 2)));
+  EXPECT_FALSE(download.is_block_run(span(3, block_bytes / 2)));
+  EXPECT_FALSE(download.is_block_run({last, 1, block_bytes}));
+}
+
+TEST(PieceDownload, WhatIsArrivingIsNeitherWantedNorOpenNorIdle) {
+  PieceDownload download = fresh();
+  download.request(span(0, block_bytes));
+  download.give_back(span(0, block_bytes));  // timed out, and yet it comes
+  download.arriving(span(0, block_bytes));
+  EXPECT_FALSE(download.wants(span(0, 2 * block_bytes)));
+  EXPECT_EQ(download.first_open(block_bytes), span(1, block_bytes));
+  EXPECT_FALSE(download.idle());
+  EXPECT_FALSE(download.untouched());
+  download.arrival_ended(span(0, block_bytes));
+  EXPECT_TRUE(download.wants(span(0, 2 * block_bytes)));
+  EXPECT_TRUE(download.idle());
+}
+
+TEST(PieceDownload, ThePrefixGrowsOverWhatCameBefore) {
+  PieceDownload download = fresh();
+  fetch(download, span(1, 2 * block_bytes), alice);
+  EXPECT_EQ(download.received_prefix(), 0u);
+  fetch(download, span(0, block_bytes), bob);
+  EXPECT_EQ(download.received_prefix(), 3 * block_bytes);
+  EXPECT_EQ(download.received_bytes(), 3 * block_bytes);
+}
+
+TEST(PieceDownload, TheShortLastBlockCompletesThePiece) {
+  PieceDownload download = fresh();
+  fetch(download, span(0, MiB), alice);
+  fetch(download, span(64, 5 * block_bytes / 2), alice);
+  EXPECT_TRUE(download.complete());
+  EXPECT_EQ(download.received_prefix(), last_bytes);
+  EXPECT_EQ(download.received_bytes(), last_bytes);
+}
+
+TEST(PieceDownload, EverySenderIsAContributorOnce) {
+  PieceDownload download = fresh();
+  EXPECT_THAT(download.contributors(), IsEmpty());
+  fetch(download, span(0, block_bytes), alice);
+  fetch(download, span(2, block_bytes), bob);
+  fetch(download, span(1, block_bytes), alice);
+  EXPECT_THAT(download.contributors(), ElementsAre(alice, bob));
+}
+
+TEST(PieceDownload, AResetOpensEverythingButWhatSomebodyIsStillAsked) {
+  PieceDownload download = fresh();
+  download.request(span(0, block_bytes));  // of bob, in the endgame, who is slow
+  fetch(download, span(0, MiB), alice);
+  fetch(download, span(64, 5 * block_bytes / 2), alice);
+  download.hashed = last_bytes;
   download.reset();
-  EXPECT_TRUE(download.untouched());
   EXPECT_EQ(download.hashed, 0u);
   EXPECT_EQ(download.received_prefix(), 0u);
-  EXPECT_TRUE(download.contributors().empty());
-  EXPECT_EQ(download.first_open(block_bytes)->begin, 0u);
+  EXPECT_EQ(download.received_bytes(), 0u);
+  EXPECT_THAT(download.contributors(), IsEmpty());
+  EXPECT_EQ(download.first_open(MiB), span(1, MiB - block_bytes));
+  EXPECT_FALSE(download.untouched());
+  download.give_back(span(0, block_bytes));
+  EXPECT_TRUE(download.untouched());
 }
 
-TEST(PieceDownload, IsIdleOnlyWhenNothingIsUnderWay) {
-  PieceDownload download = whole_piece();
-  const BlockSpan span{PieceIndex{0}, 0, block_bytes};
-  EXPECT_TRUE(download.idle());
-  download.request(span);
-  EXPECT_FALSE(download.idle());
-  download.arriving(span);
-  download.received(span, alice);
-  download.give_back(span);
+TEST(PieceDownload, WhatIsBeingHashedIsNotIdle) {
+  PieceDownload download = fresh();
+  fetch(download, span(0, block_bytes), alice);
   EXPECT_TRUE(download.idle());
   download.hashing = true;
   EXPECT_FALSE(download.idle());
+}
+
+TEST(PieceDownload, RequestedTellsWhetherSomebodyIsAsked) {
+  PieceDownload download = fresh();
+  EXPECT_FALSE(download.requested(span(0, MiB)));
+  download.request(span(9, block_bytes));
+  EXPECT_TRUE(download.requested(span(8, 2 * block_bytes)));
+  EXPECT_FALSE(download.requested(span(10, 2 * block_bytes)));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
 namespace ezio {
 namespace {
 
@@ -9,67 +12,130 @@ SegmentPool::Key key(std::uint32_t piece, std::uint32_t torrent = 0) {
   return {torrent, {PieceIndex{piece}, 0}};
 }
 
-// Caches `piece` unpinned.
-BufferId cached(SegmentPool& pool, std::uint32_t piece) {
+// A buffer that holds the segment, pinned by nobody.
+BufferId put(SegmentPool& pool, const SegmentPool::Key& segment) {
   const BufferId buffer = *pool.acquire();
-  pool.cache(buffer, key(piece));
+  pool.cache(buffer, segment);
   pool.unpin(buffer);
   return buffer;
 }
 
 TEST(SegmentPool, HandsOutEachBufferOnce) {
-  SegmentPool pool(2);
-  const BufferId a = *pool.acquire();
-  const BufferId b = *pool.acquire();
-  EXPECT_NE(a, b);
-  EXPECT_FALSE(pool.acquire());
-  pool.release(a);
-  EXPECT_EQ(pool.acquire(), a);
+  SegmentPool pool(3);
+  std::set<BufferId> buffers;
+  for (int i = 0; i < 3; ++i) buffers.insert(*pool.acquire());
+  EXPECT_EQ(buffers.size(), 3u);
+  EXPECT_EQ(pool.available(), 0u);
+  EXPECT_EQ(pool.acquire(), std::nullopt);
 }
 
-TEST(SegmentPool, FindsWhatIsCachedUnderItsTorrentOnly) {
-  SegmentPool pool(2);
-  const BufferId buffer = cached(pool, 5);
-  EXPECT_EQ(pool.find_and_pin(key(5)), buffer);
-  EXPECT_FALSE(pool.find_and_pin(key(5, 1)));
-  EXPECT_FALSE(pool.find_and_pin(key(6)));
-}
-
-TEST(SegmentPool, EvictsTheLeastRecentlyUsed) {
-  SegmentPool pool(2);
-  const BufferId first = cached(pool, 1);
-  const BufferId second = cached(pool, 2);
-  pool.unpin(*pool.find_and_pin(key(1)));  // now 2 is the older one
-  EXPECT_EQ(pool.acquire(), second);
-  EXPECT_FALSE(pool.is_cached(key(2)));
-  EXPECT_TRUE(pool.is_cached(key(1)));
-  EXPECT_EQ(pool.acquire(), first);
-}
-
-TEST(SegmentPool, KeepsWhatIsPinnedUntilTheLastPinGoes) {
+TEST(SegmentPool, AReleasedBufferIsHandedOutAgain) {
   SegmentPool pool(1);
   const BufferId buffer = *pool.acquire();
-  pool.cache(buffer, key(1));  // pinned once
-  ASSERT_TRUE(pool.find_and_pin(key(1)));
-  pool.unpin(buffer);
-  EXPECT_EQ(pool.available(), 0u);
-  EXPECT_FALSE(pool.acquire());
-  pool.unpin(buffer);
+  pool.release(buffer);
   EXPECT_EQ(pool.available(), 1u);
   EXPECT_EQ(pool.acquire(), buffer);
 }
 
-TEST(SegmentPool, TellsOnceWhenAWaiterMayTryAgain) {
+TEST(SegmentPool, ACachedSegmentIsFoundAndStillAvailable) {
+  SegmentPool pool(2);
+  const BufferId buffer = put(pool, key(5));
+  EXPECT_EQ(pool.available(), 2u);
+  EXPECT_TRUE(pool.is_cached(key(5)));
+  EXPECT_FALSE(pool.is_cached(key(5, 1))) << "another torrent's";
+  EXPECT_EQ(pool.find_and_pin(key(5)), buffer);
+  EXPECT_EQ(pool.find_and_pin(key(6)), std::nullopt);
+}
+
+TEST(SegmentPool, FreeBuffersAreUsedBeforeCachedOnes) {
+  SegmentPool pool(2);
+  put(pool, key(1));
+  pool.acquire();
+  EXPECT_TRUE(pool.is_cached(key(1)));
+  pool.acquire();
+  EXPECT_FALSE(pool.is_cached(key(1)));
+}
+
+TEST(SegmentPool, TheLeastRecentlyUsedSegmentGoesFirst) {
+  SegmentPool pool(3);
+  put(pool, key(1));
+  put(pool, key(2));
+  put(pool, key(3));
+  pool.unpin(*pool.find_and_pin(key(1)));
+  pool.acquire();
+  EXPECT_FALSE(pool.is_cached(key(2)));
+  pool.acquire();
+  EXPECT_FALSE(pool.is_cached(key(3)));
+  EXPECT_TRUE(pool.is_cached(key(1)));
+}
+
+TEST(SegmentPool, APinnedSegmentStaysUntilItsLastPinIsGone) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.cache(buffer, key(1));
+  EXPECT_EQ(pool.find_and_pin(key(1)), buffer);
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.acquire(), std::nullopt);
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.acquire(), buffer);
+  EXPECT_FALSE(pool.is_cached(key(1)));
+}
+
+TEST(SegmentPool, WhoeverWaitedIsToldOnceThatABufferIsThere) {
   SegmentPool pool(1);
   const BufferId buffer = *pool.acquire();
   pool.release(buffer);
-  EXPECT_FALSE(pool.take_freed()) << "nobody had come away empty";
-  (void)pool.acquire();
-  EXPECT_FALSE(pool.acquire());
-  EXPECT_FALSE(pool.take_freed());
+  EXPECT_FALSE(pool.take_freed()) << "nobody waited";
+  pool.acquire();
+  EXPECT_EQ(pool.acquire(), std::nullopt);
+  EXPECT_FALSE(pool.take_freed()) << "nothing is there yet";
   pool.release(buffer);
   EXPECT_TRUE(pool.take_freed());
   EXPECT_FALSE(pool.take_freed());
+}
+
+TEST(SegmentPool, AnUnpinnedSegmentCountsAsABufferThatIsThere) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.cache(buffer, key(1));
+  pool.note_starved();
+  pool.unpin(buffer);
+  EXPECT_TRUE(pool.take_freed());
+}
+
+TEST(SegmentPool, NoBufferIsEverLostOrSharedThroughRandomUse) {
+  SegmentPool pool(8);
+  std::mt19937 random(7);
+  std::vector<BufferId> owned;
+  std::vector<BufferId> pinned;
+  std::uint32_t next = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    switch (random() % 5) {
+      case 0:
+      case 1:
+        if (const auto buffer = pool.acquire()) owned.push_back(*buffer);
+        break;
+      case 2:
+        if (owned.empty()) break;
+        pool.release(owned.back());
+        owned.pop_back();
+        break;
+      case 3:
+        if (owned.empty()) break;
+        pool.cache(owned.back(), key(next++));
+        pinned.push_back(owned.back());
+        owned.pop_back();
+        break;
+      default:
+        if (pinned.empty()) break;
+        pool.unpin(pinned.back());
+        pinned.pop_back();
+    }
+    std::set<BufferId> used(owned.begin(), owned.end());
+    used.insert(pinned.begin(), pinned.end());
+    ASSERT_EQ(used.size(), owned.size() + pinned.size());
+    ASSERT_EQ(pool.available(), pool.capacity() - used.size());
+  }
 }
 
 }  // namespace

@@ -12,11 +12,12 @@ class Ezio:
     name = "ezio-peer"
     complete = r": complete: "
 
-    def __init__(self, programs):
-        self.program = os.path.join(programs, "ezio-peer")
+    def __init__(self, programs, env):
+        self.program, self.env = os.path.join(programs, "ezio-peer"), env
 
     def _peer(self, role, torrent, path, address):
-        return Process(self.program, role, torrent, path, "--listen", f"{address}:0", "--linger", "forever")
+        return Process(self.program, role, torrent, path, "--listen", f"{address}:0", "--linger", "forever",
+                       env=self.env)
 
     def seed(self, torrent, data):
         return self._peer("--seed", torrent, data.path, SEED)
@@ -32,8 +33,12 @@ class Libtorrent:
     name = "libtorrent"
     complete = r"^complete$"
 
+    def __init__(self, env):
+        self.env = env
+
     def _client(self, role, torrent, parent, address):
-        return Process(sys.executable, os.path.join(HERE, "lt_client.py"), role, torrent, parent, address)
+        return Process(sys.executable, os.path.join(HERE, "lt_client.py"), role, torrent, parent, address,
+                       env=self.env)
 
     def seed(self, torrent, data):
         return self._client("seed", torrent, data.parent, SEED)
@@ -49,6 +54,9 @@ class Aria2:
     name = "aria2c"
     complete = r"Download complete|Seeding is over|\(OK\)"
 
+    def __init__(self, env):
+        self.env = env
+
     def _client(self, torrent, parent, address, *flags):
         return Process(
             "aria2c", f"--dir={parent}", f"--interface={address}", "--listen-port=20000-29999", "--no-conf=true",
@@ -57,7 +65,7 @@ class Aria2:
             "--file-allocation=none", "--disk-cache=256M", "--bt-max-peers=0", "--max-upload-limit=0",
             "--summary-interval=0", "--show-console-readout=false", "--console-log-level=notice",
             "--auto-save-interval=0", "--allow-overwrite=true", *flags, torrent,
-            env={"HOME": os.path.dirname(parent)})
+            env={**self.env, "HOME": os.path.dirname(parent)})
 
     def seed(self, torrent, data):
         # Believes what is there, as the others do.

@@ -5,10 +5,8 @@ import re
 import statistics
 
 from .loopdev import LoopDevice
-from .procs import GB, MIB, Process, run, timed
+from .procs import GB, MIB, NO_SHA_NI, Process, run, timed
 from .report import Row
-
-NO_SHA_NI = {"OPENSSL_ia32cap": "~0x0:~0x20000000"}  # hides the SHA extensions from OpenSSL, and so from us
 
 
 def openssl_speed(env=None):

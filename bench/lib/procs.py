@@ -10,6 +10,9 @@ import time
 PR_SET_PDEATHSIG = 1
 GB = 1e9
 MIB = 1 << 20
+# Hides the SHA extensions from OpenSSL (libtorrent, mktorrent, and so ours) and from Nettle (aria2): what is left is
+# what CPUs without them do.
+NO_SHA_NI = {"OPENSSL_ia32cap": "~0x0:~0x20000000", "NETTLE_FAT_OVERRIDE": "vendor:intel"}
 LIBC = ctypes.CDLL(None)
 
 

@@ -14,7 +14,7 @@ struct ChokeCandidate {
   PeerHandle peer;
   bool interested = false;
   bool unchoked = false;
-  TimePoint unchoked_at{};  // meaningful when unchoked
+  TimePoint unchoked_at{};  // the last time; the epoch where never
 };
 
 class Choker {

@@ -192,6 +192,8 @@ int peer_main(const PeerOptions& options) {
     report.error(disk.error().message);
     return static_cast<int>(ExitCode::io_error);
   }
+  if ((*disk)->description() != "io_uring")
+    report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
   open_storages(jobs, **disk, options.verify_source, report);
   return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
 }

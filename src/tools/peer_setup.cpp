@@ -1,11 +1,11 @@
 #include "tools/peer_setup.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/url.hpp>
-#include <filesystem>
 
 #include "bt/http_client.hpp"
 #include "bt/net.hpp"
@@ -37,14 +37,22 @@ void refuse(PeerJob& job, std::string message, PeerReport& report) {
   job.failure = Failure{std::move(message), ExitCode::refused};
 }
 
+// Device nodes and links to them are the same when the device is (std::filesystem::equivalent does not know).
+bool same_file(const std::string& a, const std::string& b) {
+  struct stat first {};
+  struct stat second {};
+  if (a == b) return true;
+  if (stat(a.c_str(), &first) != 0 || stat(b.c_str(), &second) != 0) return false;
+  if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode)) return first.st_rdev == second.st_rdev;
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 // The same target twice, under whatever names: neither may be written.
 void refuse_shared_targets(std::vector<PeerJob>& jobs, PeerReport& report) {
   for (PeerJob& a : jobs) {
     for (PeerJob& b : jobs) {
-      std::error_code error;
       if (&a == &b || a.pair.seeding || b.pair.seeding || a.failure) continue;
-      if (a.pair.path != b.pair.path && !std::filesystem::equivalent(a.pair.path, b.pair.path, error))
-        continue;
+      if (!same_file(a.pair.path, b.pair.path)) continue;
       refuse(a, fmt::format("target {} is named by two pairs: name each target once", a.pair.path), report);
     }
   }

@@ -88,8 +88,9 @@ TEST(LifeSim, ASwarmStoppedInTheMiddleComesToRest) {
     spec.leechers = 6;
     spec.image = {.total_length = 48 * MiB, .piece_length = 1 * MiB, .shrink = full_shrink, .seed = 1};
     Lab lab(seed, spec);
-    lab.world.run_for(std::chrono::microseconds(lab.world.random() % 5'000'000));
+    lab.world.run_for(200ms + std::chrono::microseconds(lab.world.random() % 5'000'000));
     expect_clean(lab.world);
+    lab.world.run_for(1s);  // the tracker hears the farewells
     for (const Host* host : lab.leechers) EXPECT_EQ(host->outcome(), SwarmOutcome::stopped);
     EXPECT_EQ(lab.world.tracker.seen(AnnounceEvent::stopped), 7u);
   });
