@@ -298,6 +298,7 @@ void Session::on_hash_events() {
     const auto torrent = static_cast<std::uint32_t>(completion.token >> 32);
     const PieceIndex piece{static_cast<std::uint32_t>(completion.token)};
     deliver(torrent, SegmentHashed{piece, completion.digest});
+    if (torrents_[torrent].swarm->verified(piece)) torrents_[torrent].hashes.erase(piece);
   }
 }
 

@@ -93,10 +93,10 @@ void Swarm::on(const SegmentWritten& event) {
 void Swarm::on(const SegmentHashed& event) {
   const bool whole = downloader_.on_hashed(event.piece, event.digest);
   if (!whole || finished()) return;
-  verified(event.piece);
+  announce_verified(event.piece);
 }
 
-void Swarm::verified(PieceIndex piece) {
+void Swarm::announce_verified(PieceIndex piece) {
   for (auto& [handle, peer] : context_.peers) {
     if (peer.state != Peer::State::active) continue;
     wire::append_have(context_.out(peer), piece);

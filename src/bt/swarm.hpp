@@ -80,6 +80,7 @@ class Swarm {
 
   PeerHandle new_handle();  // for a PeerAccepted
   bool finished() const { return state_ == State::finished; }
+  bool verified(PieceIndex piece) const { return context_.have.test(piece); }
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
   const PeerTable& peers() const { return context_.peers; }
@@ -118,7 +119,7 @@ class Swarm {
 
   void update_interest(Peer& peer);
   void update_choking();
-  void verified(PieceIndex piece);
+  void announce_verified(PieceIndex piece);
   void check_written();
   void become_complete();
   void finish(SwarmOutcome outcome, std::string message);
