@@ -8,8 +8,9 @@
 namespace ezio {
 namespace {
 
-constexpr std::uint64_t min_read_buffers = 4;  // for segments read back to be served
-constexpr std::uint64_t read_fraction = 16;    // of the pool that is kept for them
+constexpr std::uint64_t min_read_buffers = 4;      // for segments read back to be served
+constexpr std::uint64_t read_fraction = 16;        // of the pool that is kept for them
+constexpr std::uint64_t page_cached_buffers = 64;  // on their way from the page cache to sockets
 
 }  // namespace
 
@@ -24,7 +25,8 @@ Result<MemoryPlan> plan_memory(std::uint64_t budget_bytes, const std::vector<Mem
   }
   for (const MemoryUser& user : users) {
     const std::uint64_t per_piece = user.geometry.segment_count(PieceIndex{0});
-    usable += per_piece * user.geometry.piece_count();
+    const std::uint64_t whole = per_piece * user.geometry.piece_count();
+    usable += user.page_cached && !user.leeching ? std::min(whole, page_cached_buffers) : whole;
     if (!user.leeching) continue;
     ++leeching;
     largest_piece = std::max(largest_piece, per_piece);

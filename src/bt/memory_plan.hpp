@@ -18,6 +18,8 @@ struct MemoryPlan {
 struct MemoryUser {
   Geometry geometry;
   bool leeching = false;
+  // A source that the kernel caches: buffers beyond those on their way would hold it a second time.
+  bool page_cached = false;
 };
 
 // No more buffers than the torrents could ever use. An error, saying how much is needed, when the budget does

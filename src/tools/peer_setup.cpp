@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/url.hpp>
+#include <filesystem>
 
 #include "bt/http_client.hpp"
 #include "bt/net.hpp"
@@ -117,7 +118,10 @@ std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerRepor
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
   std::vector<MemoryUser> users;
   for (const PeerJob& job : jobs) {
-    if (!job.failure) users.push_back({job.metainfo.geometry(), !job.pair.seeding});
+    if (job.failure) continue;
+    std::error_code error;
+    const bool device = std::filesystem::is_block_file(job.pair.path, error);
+    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device});
   }
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
