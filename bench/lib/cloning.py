@@ -120,7 +120,7 @@ def ezio_bench_clone(bench, size_mib, extents):
 def extents_section(bench):
     for name, count, mean, bar in EXTENT_CASES:
         size_mib = min(count * mean, bench.size) // MIB
-        scaled = min(count, size_mib * MIB // mean)
+        scaled = count if count * mean <= bench.size else size_mib * MIB // mean
         rates = {extents: [] for extents in ("contiguous", scaled)}
         for _ in range(bench.runs):
             for extents, results in rates.items():

@@ -8,6 +8,7 @@
 namespace ezio {
 namespace {
 
+constexpr double slow_rate = 64 * KiB;                // bytes a second
 constexpr std::uint32_t hash_step_bytes = 256 * KiB;  // hashing waits for this much, or a segment's end
 
 bool overlap(const BlockSpan& a, const BlockSpan& b) {
@@ -60,6 +61,7 @@ void Downloader::peer_gone(Peer& peer) {
       download->arrival_ended(peer.receiving->span);
     }
   }
+  if (peer.receiving) wasted_bytes_ += peer.receiving_bytes;
   if (peer.receiving && !peer.receiving->released) release(peer, *peer.receiving);
   release_all(peer);
   peer.receiving.reset();
@@ -114,6 +116,8 @@ void Downloader::on_block_header(Peer& peer, const BlockSpan& span) {
   }
   peer.last_payload = context_.now;
   peer.receiving = *request;
+  peer.receiving_bytes = 0;
+  peer.receiving_since = context_.now;
   peer.requests.erase(request);
   ReceivePayload receive{peer.handle, span, std::nullopt, 0};
   PieceDownload* download = find(span.piece);
@@ -128,13 +132,23 @@ void Downloader::on_block_header(Peer& peer, const BlockSpan& span) {
   context_.emit(receive);
 }
 
+void Downloader::on_block_progress(Peer& peer, std::uint32_t bytes) {
+  assert(peer.receiving && peer.receiving_bytes + bytes < peer.receiving->span.length);
+  peer.receiving_bytes += bytes;
+  peer.last_payload = context_.now;
+  peer.down.add(bytes);
+  if (peer.receiving_wanted) progress_ += bytes;
+}
+
 void Downloader::on_block_received(Peer& peer, const BlockSpan& span) {
   assert(peer.receiving && peer.receiving->span == span);
   OutstandingRequest request = *peer.receiving;
   peer.receiving.reset();
   peer.last_payload = context_.now;
   peer.snubbed = false;
-  peer.down.add(span.length);
+  const double seconds = std::chrono::duration<double>(context_.now - peer.receiving_since).count();
+  peer.slow = span.length < seconds * slow_rate;
+  peer.down.add(span.length - peer.receiving_bytes);
   PieceDownload* download = find(span.piece);
   if (peer.receiving_wanted) download->received(span, peer.handle);
   if (!request.released) release(peer, request);
@@ -142,7 +156,7 @@ void Downloader::on_block_received(Peer& peer, const BlockSpan& span) {
     wasted_bytes_ += span.length;
     return;
   }
-  progress_ += span.length;
+  progress_ += span.length - peer.receiving_bytes;
   if (download->requested(span)) cancel_elsewhere(peer, span);
   follow_hash(*download);
 }

@@ -41,6 +41,7 @@ class Downloader {
   void on_choke(Peer& peer);
   void on_reject(Peer& peer, const BlockSpan& span);
   void on_block_header(Peer& peer, const BlockSpan& span);
+  void on_block_progress(Peer& peer, std::uint32_t bytes);
   void on_block_received(Peer& peer, const BlockSpan& span);
 
   // Asks for as many blocks as the peer's pipeline takes.

@@ -15,6 +15,7 @@ constexpr Duration silence_timeout = 60s;  // the same, for closing it
 constexpr Duration skipped_timeout = 60s;  // one request unanswered while others are
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
 constexpr double request_seconds = 0.02;   // of a peer's rate that one large request may take
+constexpr double slow_seconds = 20;        // the same of a slow peer, which gets no least window
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
 constexpr std::uint64_t min_window_bytes_large = 2 * MiB;  // for a peer that serves large requests
 constexpr std::uint64_t max_window_bytes = 64 * MiB;
@@ -39,18 +40,23 @@ void Downloader::fill_requests(Peer& peer) {
 
 std::uint64_t Downloader::window_bytes(const Peer& peer) const {
   const std::uint64_t least = peer.largest_request > block_bytes ? min_window_bytes_large : min_window_bytes;
-  const auto ahead = static_cast<std::uint64_t>(peer.down.per_second() * pipeline_seconds);
-  return std::clamp(ahead, least, max_window_bytes);
+  const double rate = peer.down.per_second();
+  if (peer.slow) {
+    // What it could not send in time would be asked of others meanwhile, and come twice.
+    return std::max(static_cast<std::uint64_t>(rate * slow_seconds), std::uint64_t{2} * block_bytes);
+  }
+  return std::clamp(static_cast<std::uint64_t>(rate * pipeline_seconds), least, max_window_bytes);
 }
 
 std::uint32_t Downloader::request_bytes(const Peer& peer) const {
   const std::uint32_t largest =
       std::min({peer.largest_request, limits_.largest_request, context_.geometry.segment_bytes()});
-  if (largest <= block_bytes) return block_bytes;
+  if (largest <= block_bytes || peer.slow) return block_bytes;
   // Small enough that a slow peer answers within the time-outs, large enough that a fast one is not slowed
   // by a message every few microseconds. Unknown rates start in the middle.
-  if (peer.down.per_second() == 0) return std::min(largest, 4 * min_large_request);
-  const double bytes = std::min(peer.down.per_second() * request_seconds, double{max_segment_bytes});
+  const double rate = peer.down.per_second();
+  if (rate == 0) return std::min(largest, 4 * min_large_request);
+  const double bytes = std::min(rate * request_seconds, double{max_segment_bytes});
   const std::uint32_t rounded = std::bit_floor(static_cast<std::uint32_t>(bytes));
   return std::min(largest, std::max(rounded, min_large_request));
 }

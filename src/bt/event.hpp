@@ -38,6 +38,10 @@ struct BlockHeaderReceived {
   PeerHandle peer;
   BlockSpan span;
 };
+struct BlockProgress {  // a part of its payload, not the last one: the peer is slow, not silent
+  PeerHandle peer;
+  std::uint32_t bytes = 0;  // since the header or the last report
+};
 struct BlockReceived {  // its payload is in place (or discarded)
   PeerHandle peer;
   BlockSpan span;
@@ -81,10 +85,10 @@ struct Tick {};              // every tick_interval
 struct BuffersAvailable {};  // the shared pool has buffers again
 struct StopRequested {};     // SIGINT, SIGTERM
 
-using Event =
-    std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
-                 BlockReceived, BlockSent, PeerDisconnected, SegmentRead, SegmentWritten, SegmentHashed,
-                 Flushed, AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
+                           BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
+                           SegmentRead, SegmentWritten, SegmentHashed, Flushed, AnnounceSucceeded,
+                           AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 

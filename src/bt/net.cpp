@@ -113,7 +113,11 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t byt
 bool Connection::take_payload(std::size_t bytes) {
   payload_left_ -= static_cast<std::uint32_t>(bytes);
   if (payload_ != nullptr) payload_ += bytes;
-  if (payload_left_ == 0) handler_.on_block_received(*this, block_);
+  if (payload_left_ == 0) {
+    handler_.on_block_received(*this, block_);
+  } else {
+    handler_.on_block_progress(*this, static_cast<std::uint32_t>(bytes));
+  }
   return !closed_;
 }
 

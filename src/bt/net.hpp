@@ -28,6 +28,7 @@ class ConnectionHandler {
   virtual void on_message(Connection& connection, wire::Message message) = 0;
   // Answers by receive_payload, else the connection must be closed.
   virtual void on_block_header(Connection& connection, const BlockSpan& span) = 0;
+  virtual void on_block_progress(Connection&, std::uint32_t) {}  // so many bytes, and more to come
   virtual void on_block_received(Connection& connection, const BlockSpan& span) = 0;
   virtual void on_block_sent(Connection& connection, const BlockSpan& span) = 0;
   // The last call: broken by the peer, the network or the protocol. Not called after close().

@@ -58,14 +58,17 @@ struct Peer {
 
   // Download.
   std::deque<OutstandingRequest> requests;
-  std::uint64_t requested_bytes = 0;            // of requests not released, as open_requests
+  std::uint64_t requested_bytes = 0;  // of requests not released, as open_requests
   std::uint32_t open_requests = 0;
   std::optional<OutstandingRequest> receiving;  // its payload is arriving
+  std::uint32_t receiving_bytes = 0;            // of it, that have been reported
+  TimePoint receiving_since;
   bool receiving_wanted = false;                // into a piece, not dropped
   std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST
   std::uint32_t request_queue = 250;            // REQUESTs it queues (BEP 10 reqq)
   TimePoint last_payload;                       // or since requests are outstanding
   bool snubbed = false;                         // let its requests time out
+  bool slow = false;                            // its last block came at less than slow_rate
   bool suspect = false;                         // had a part in a piece that failed its hash
   Rate down;
 

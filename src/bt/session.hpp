@@ -97,6 +97,7 @@ class Session final : private ConnectionHandler {
   void on_handshake(Connection& connection, const wire::Handshake& handshake) override;
   void on_message(Connection& connection, wire::Message message) override;
   void on_block_header(Connection& connection, const BlockSpan& span) override;
+  void on_block_progress(Connection& connection, std::uint32_t bytes) override;
   void on_block_received(Connection& connection, const BlockSpan& span) override;
   void on_block_sent(Connection& connection, const BlockSpan& span) override;
   void on_disconnected(Connection& connection, const std::string& reason) override;

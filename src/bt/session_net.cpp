@@ -124,6 +124,10 @@ void Session::on_block_header(Connection& connection, const BlockSpan& span) {
   deliver(connection.torrent, BlockHeaderReceived{connection.peer, span});
 }
 
+void Session::on_block_progress(Connection& connection, std::uint32_t bytes) {
+  deliver(connection.torrent, BlockProgress{connection.peer, bytes});
+}
+
 void Session::on_block_received(Connection& connection, const BlockSpan& span) {
   deliver(connection.torrent, BlockReceived{connection.peer, span});
 }

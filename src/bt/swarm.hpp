@@ -94,6 +94,7 @@ class Swarm {
   void on(const HandshakeReceived& event);
   void on(const MessageReceived& event);
   void on(const BlockHeaderReceived& event);
+  void on(const BlockProgress& event);
   void on(const BlockReceived& event);
   void on(const BlockSent& event);
   void on(const PeerDisconnected& event);

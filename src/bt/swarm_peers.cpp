@@ -160,6 +160,13 @@ void Swarm::on(const BlockHeaderReceived& event) {
   downloader_.on_block_header(*peer, event.span);
 }
 
+void Swarm::on(const BlockProgress& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_heard = context_.now;
+  downloader_.on_block_progress(*peer, event.bytes);
+}
+
 void Swarm::on(const BlockReceived& event) {
   Peer* peer = find(event.peer);
   if (peer == nullptr) return;

@@ -111,7 +111,11 @@ void Connection::take_payload(Bytes bytes, std::uint32_t wire_bytes) {
     std::copy_n(bytes.begin(), bytes.size(), destination_->begin() + static_cast<std::ptrdiff_t>(at));
   }
   payload_left_ -= wire_bytes;
-  if (payload_left_ == 0) user_.on_block_received(*this, block_);
+  if (payload_left_ == 0) {
+    user_.on_block_received(*this, block_);
+  } else {
+    user_.on_block_progress(*this, wire_bytes);
+  }
 }
 
 }  // namespace ezio::sim

@@ -19,6 +19,7 @@ class ConnectionUser {
   virtual void on_handshake(Connection& connection, wire::Handshake handshake) = 0;
   virtual void on_message(Connection& connection, wire::Message message) = 0;
   virtual void on_block_header(Connection& connection, const BlockSpan& span) = 0;
+  virtual void on_block_progress(Connection& connection, std::uint32_t bytes) = 0;
   virtual void on_block_received(Connection& connection, const BlockSpan& span) = 0;
   virtual void on_block_sent(Connection& connection) = 0;
   virtual void on_disconnected(Connection& connection, const std::string& reason) = 0;

@@ -116,6 +116,10 @@ void Host::on_block_header(Connection& connection, const BlockSpan& span) {
   deliver(connection.torrent, BlockHeaderReceived{connection.peer, span});
 }
 
+void Host::on_block_progress(Connection& connection, std::uint32_t bytes) {
+  deliver(connection.torrent, BlockProgress{connection.peer, bytes});
+}
+
 void Host::on_block_received(Connection& connection, const BlockSpan& span) {
   Torrent& torrent = torrents_[connection.torrent];
   auto receiving = torrent.receiving.find(connection.peer);
