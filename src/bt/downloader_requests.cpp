@@ -16,6 +16,7 @@ constexpr Duration skipped_timeout = 60s;  // one request unanswered while other
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
 constexpr double request_seconds = 0.02;   // of a peer's rate that one large request may take
 constexpr double slow_seconds = 20;        // the same of a slow peer, which gets no least window
+constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
 constexpr std::uint64_t min_window_bytes_large = 2 * MiB;  // for a peer that serves large requests
 constexpr std::uint64_t max_window_bytes = 64 * MiB;
@@ -43,7 +44,8 @@ std::uint64_t Downloader::window_bytes(const Peer& peer) const {
   const double rate = peer.down.per_second();
   if (peer.slow) {
     // What it could not send in time would be asked of others meanwhile, and come twice.
-    return std::max(static_cast<std::uint64_t>(rate * slow_seconds), std::uint64_t{2} * block_bytes);
+    return std::clamp(static_cast<std::uint64_t>(rate * slow_seconds), least_slow_window_bytes,
+                      min_window_bytes);
   }
   return std::clamp(static_cast<std::uint64_t>(rate * pipeline_seconds), least, max_window_bytes);
 }

@@ -71,6 +71,20 @@ TEST(LifeSim, TwoTorrentsShareOnePool) {
   });
 }
 
+TEST(LifeSim, SlowLinksAreNoReasonToGiveBlocksUp) {
+  for_each_seed(
+      [](std::uint64_t seed) {
+        LabSpec spec;
+        spec.leechers = 40;
+        spec.image = {.total_length = 16 * MiB, .piece_length = 1 * MiB, .shrink = full_shrink, .seed = 1};
+        spec.link.up = spec.link.down = 500e3;
+        Lab lab(seed, spec);
+        EXPECT_TRUE(lab.run_until_complete(400s));
+        expect_clean(lab.world);
+      },
+      3);
+}
+
 TEST(LifeSim, MemoryForOnePieceIsEnough) {
   for_each_seed([](std::uint64_t seed) {
     LabSpec spec;
