@@ -96,7 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t payload_left_ = 0;  // bytes of it to come
   std::byte* payload_ = nullptr;    // where the next goes; null: dropped
 
-  static constexpr std::size_t max_gather = 32;  // buffers in one write
+  static constexpr std::size_t max_gather = 32;               // buffers in one write
   std::array<boost::asio::const_buffer, max_gather> gather_;  // what the socket is taking
   std::deque<Output> output_;
   std::size_t written_ = 0;  // bytes of output_.front() taken by the socket

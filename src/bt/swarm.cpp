@@ -127,7 +127,8 @@ void Swarm::become_complete() {
   completed_at_ = context_.now;
   last_upload_at_ = context_.now;
   announces_.completed();
-  candidates_.forget_unused();  // they are about as far as we are; who needs us is named by the tracker, or dials
+  candidates_
+      .forget_unused();  // they are about as far as we are; who needs us is named by the tracker, or dials
   context_.emit(Completed{});
   for (auto& [handle, peer] : context_.peers) {
     if (peer.state == Peer::State::active && peer.pieces.all()) context_.doom(peer, "both complete");
