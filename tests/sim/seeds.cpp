@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -34,6 +35,9 @@ void for_each_seed(const std::function<void(std::uint64_t)>& scenario, std::uint
   if (const char* chosen = std::getenv("EZIO_SIM_SEED")) {
     run(scenario, std::strtoull(chosen, nullptr, 10));
     return;
+  }
+  if (const char* most = std::getenv("EZIO_SIM_SEEDS")) {
+    count = std::min(count, static_cast<std::uint32_t>(std::strtoul(most, nullptr, 10)));
   }
   for (std::uint64_t seed = 0; seed < count && !testing::Test::HasFailure(); ++seed) run(scenario, seed);
 }

@@ -1,4 +1,5 @@
 // Runs a scenario from many seeds; a failure names its seed, EZIO_SIM_SEED=n replays that one alone.
+// EZIO_SIM_SEEDS=n runs no more than n of each, for slow builds.
 #pragma once
 
 #include <gtest/gtest.h>
