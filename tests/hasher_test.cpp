@@ -59,6 +59,7 @@ void submit_part(HashEngine& engine, std::vector<Stream>& streams, std::size_t i
   stream.outstanding = true;
   stream.last_submitted = stream.submitted == stream.bytes.size();
   engine.append(index, stream.state, data, stream.last_submitted);
+  engine.submit();
 }
 
 class HashEngineTest : public testing::TestWithParam<std::tuple<unsigned, Sha1Kind>> {

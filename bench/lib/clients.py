@@ -1,8 +1,10 @@
 """The programs that are compared: how each seeds and leeches one torrent, and says that it is complete."""
+import json
 import os
+import struct
 import sys
 
-from .procs import Process
+from .procs import Process, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEED, LEECHER = "127.0.0.1", "127.0.0.2"  # libtorrent takes two programs at one address for one
@@ -50,12 +52,22 @@ class Libtorrent:
         return os.path.join(target, data.name, data.file_name)
 
 
+def control_file(torrent):
+    """aria2's *.aria2 file of a torrent of which it has nothing (technical notes in its manual), version 1."""
+    info_hash = bytes.fromhex(torrent["info_hash"])
+    bitfield = bytes((torrent["piece_count"] + 7) // 8)
+    bittorrent, uploaded, in_flight = 1, 0, 0
+    return (struct.pack(">HII", 1, bittorrent, len(info_hash)) + info_hash
+            + struct.pack(">IQQI", torrent["piece_length"], torrent["total_length"], uploaded, len(bitfield))
+            + bitfield + struct.pack(">I", in_flight))
+
+
 class Aria2:
     name = "aria2c"
     complete = r"Download complete|Seeding is over|\(OK\)"
 
-    def __init__(self, env):
-        self.env = env
+    def __init__(self, programs, env):
+        self._ezio_torrent, self.env = os.path.join(programs, "ezio-torrent"), env
 
     def _client(self, torrent, parent, address, *flags):
         return Process(
@@ -64,16 +76,20 @@ class Aria2:
             "--bt-require-crypto=false", "--bt-min-crypto-level=plain", "--disable-ipv6=true",
             "--file-allocation=none", "--disk-cache=256M", "--bt-max-peers=0", "--max-upload-limit=0",
             "--summary-interval=0", "--show-console-readout=false", "--console-log-level=notice",
-            "--auto-save-interval=0", "--allow-overwrite=true", *flags, torrent,
+            "--auto-save-interval=0", *flags, torrent,
             env={**self.env, "HOME": os.path.dirname(parent)})
 
     def seed(self, torrent, data):
         # Believes what is there, as the others do.
-        return self._client(torrent, data.parent, SEED, "--check-integrity=false",
+        return self._client(torrent, data.parent, SEED, "--check-integrity=false", "--allow-overwrite=true",
                             "--bt-seed-unverified=true", "--seed-ratio=0.0")
 
     def leech(self, torrent, data, target):
-        return self._client(torrent, target, LEECHER, "--seed-time=0")
+        # Its own notes of a download that has got nothing yet: without them it would start by truncating the file.
+        with open(os.path.join(target, f"{data.name}.aria2"), "wb") as file:
+            file.write(control_file(json.loads(run(self._ezio_torrent, "show", "--json", torrent))))
+        return self._client(torrent, target, LEECHER, "--continue=true", "--check-integrity=false",
+                            "--seed-time=0")
 
     def target_file(self, data, target):
         return os.path.join(target, data.name, data.file_name)

@@ -22,6 +22,7 @@ SETTINGS = {
     "max_queued_disk_bytes": 256 * MIB, "aio_threads": 2 * os.cpu_count(), "hashing_threads": os.cpu_count(),
     "no_atime_storage": True, "piece_extent_affinity": True, "whole_pieces_threshold": 60,
     "suggest_mode": 0, "announce_to_all_trackers": True, "alert_mask": 0,
+    "no_recheck_incomplete_resume": True,  # a target that is there holds nothing of the torrent
 }
 
 

@@ -205,21 +205,42 @@ bool Downloader::on_hashed(PieceIndex piece, const Sha1Digest& digest) {
   return false;
 }
 
+// Pieces wait for each other, so that the hash gets many streams at once; not for long: each of the fast ones
+// has a segment more in a moment, and one that is complete waits for nobody.
 void Downloader::follow_hash(PieceDownload& download) {
-  if (download.hashing) return;
-  const std::uint32_t prefix = download.received_prefix();
+  if (download.hashing || !hash_can_go_on(download)) return;
+  download.awaits_hash = true;
+  const auto waiting = static_cast<std::size_t>(
+      std::count_if(active_.begin(), active_.end(), [](const auto& d) { return d->awaits_hash; }));
+  if (download.complete() || waiting >= hash_batch()) hash_waiting_pieces();
+}
+
+std::size_t Downloader::hash_batch() const {
+  return std::clamp<std::size_t>(active_.size() * 3 / 4, 1, limits_.hash_streams);
+}
+
+bool Downloader::hash_can_go_on(const PieceDownload& download) const {
   const std::uint32_t segment_bytes = context_.geometry.segment_bytes();
+  const std::uint32_t prefix = download.received_prefix();
   const std::uint32_t segment_end = (download.hashed / segment_bytes + 1) * segment_bytes;
-  const std::uint32_t end = std::min(prefix, segment_end);
-  const bool last = end == download.size();
-  if (end - download.hashed < hash_step_bytes && end != segment_end && !last) return;
-  const std::uint32_t segment = download.hashed / segment_bytes;
-  context_.emit(HashSegment{download.piece(), download.buffer(segment),
-                            download.hashed - segment * segment_bytes, end - download.hashed,
-                            download.hashed == 0, last});
-  download.hashed = end;
-  download.hashing = true;
-  ++hashes_in_flight_;
+  if (prefix >= segment_end || prefix == download.size()) return true;
+  return hash_batch() == 1 && prefix - download.hashed >= hash_step_bytes;
+}
+
+void Downloader::hash_waiting_pieces() {
+  const std::uint32_t segment_bytes = context_.geometry.segment_bytes();
+  for (const auto& download : active_) {
+    if (!download->awaits_hash) continue;
+    const std::uint32_t segment = download->hashed / segment_bytes;
+    const std::uint32_t end = std::min(download->received_prefix(), (segment + 1) * segment_bytes);
+    context_.emit(HashSegment{download->piece(), download->buffer(segment),
+                              download->hashed - segment * segment_bytes, end - download->hashed,
+                              download->hashed == 0, end == download->size()});
+    download->hashed = end;
+    download->awaits_hash = false;
+    download->hashing = true;
+    ++hashes_in_flight_;
+  }
 }
 
 void Downloader::piece_verified(PieceDownload& download) {
@@ -267,10 +288,19 @@ void Downloader::on_written(SegmentRef segment, const std::string& error) {
   --writes_in_flight_;
   auto buffer = writing_.find(segment);
   assert(buffer != writing_.end());
-  context_.pool.unpin(buffer->second);
+  if (somebody_lacks(segment.piece)) {
+    context_.pool.unpin(buffer->second);
+  } else {
+    context_.pool.unpin_and_drop(buffer->second);
+  }
   writing_.erase(buffer);
   progress_ += context_.geometry.segment_size(segment);
   if (!error.empty()) context_.fail(fmt::format("write failed: {}", error));
+}
+
+bool Downloader::somebody_lacks(PieceIndex piece) const {
+  return std::any_of(context_.peers.begin(), context_.peers.end(),
+                     [&](const auto& entry) { return !entry.second.pieces.test(piece); });
 }
 
 PieceDownload* Downloader::find(PieceIndex piece) {

@@ -25,6 +25,7 @@ class Downloader {
   struct Limits {
     std::uint32_t buffers = 0;                // of the pool that pieces in flight may hold
     std::uint32_t largest_request = 1 * MiB;  // bytes; what we ask of a peer that offers as much
+    std::uint32_t hash_streams = 1;           // pieces that are cheapest hashed together
   };
 
   Downloader(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes, Limits limits,
@@ -68,7 +69,10 @@ class Downloader {
   std::uint64_t window_bytes(const Peer& peer) const;
   std::uint32_t request_bytes(const Peer& peer) const;
   std::optional<BlockSpan> choose(Peer& peer);
-  std::optional<BlockSpan> choose_from_active(const Peer& peer) const;
+  std::uint32_t pieces_abreast(const Peer& peer) const;
+  bool wants_another_piece(const Peer& peer) const;
+  std::optional<BlockSpan> choose_from_active(const Peer& peer);
+  bool may_ask(const Peer& peer, const PieceDownload& download) const;
   std::optional<BlockSpan> take_over(const Peer& peer);
   PieceDownload* start_piece(Peer& peer);
   bool make_room(std::uint32_t buffers);
@@ -79,12 +83,16 @@ class Downloader {
   void release_all(Peer& peer);
   void cancel_elsewhere(const Peer& receiver, const BlockSpan& span);
   void follow_hash(PieceDownload& download);
+  bool hash_can_go_on(const PieceDownload& download) const;
+  std::size_t hash_batch() const;
+  void hash_waiting_pieces();
   void piece_verified(PieceDownload& download);
   void piece_failed(PieceDownload& download);
   void forget(PieceIndex piece);
   void check_timeouts(Peer& peer);
   void snub(Peer& peer);
   void end_exclusive(const Peer& peer);
+  bool somebody_lacks(PieceIndex piece) const;
 
   SwarmContext& context_;
   const std::vector<Sha1Digest>& piece_hashes_;
@@ -95,6 +103,7 @@ class Downloader {
   std::map<SegmentRef, BufferId> writing_;
   std::uint32_t writes_in_flight_ = 0;
   std::uint32_t hashes_in_flight_ = 0;
+  std::uint64_t requests_sent_ = 0;
   std::uint64_t wasted_bytes_ = 0;
   std::uint64_t progress_ = 0;
 };

@@ -15,11 +15,12 @@ constexpr Duration silence_timeout = 60s;  // the same, for closing it
 constexpr Duration skipped_timeout = 60s;  // one request unanswered while others are
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
 constexpr double request_seconds = 0.02;   // of a peer's rate that one large request may take
+constexpr double abreast_seconds = 0.25;   // of a peer's rate: the pieces fetched side by side
 constexpr double slow_seconds = 20;        // the same of a slow peer, which gets no least window
 constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
 constexpr std::uint64_t min_window_bytes_large = 2 * MiB;  // for a peer that serves large requests
-constexpr std::uint64_t max_window_bytes = 64 * MiB;
+constexpr std::uint64_t max_window_bytes = 32 * MiB;
 constexpr std::uint32_t min_large_request = 64 * KiB;
 constexpr std::size_t max_unanswered = 4096;  // released requests remembered a peer
 
@@ -63,7 +64,32 @@ std::uint32_t Downloader::request_bytes(const Peer& peer) const {
   return std::min(largest, std::max(rounded, min_large_request));
 }
 
+// A fast peer is asked for several pieces side by side: each is a stream of the hash, and many streams are
+// hashed together cheaper than one after the other. Not for so many that they take long to be complete: only
+// then can a piece be passed on.
+std::uint32_t Downloader::pieces_abreast(const Peer& peer) const {
+  if (peer.suspect || peer.slow || peer.largest_request <= block_bytes) return 1;
+  const double piece_bytes = context_.geometry.piece_size(PieceIndex{0});
+  const auto soon_complete =
+      static_cast<std::uint32_t>(peer.down.per_second() * abreast_seconds / piece_bytes);
+  const std::uint32_t affordable = limits_.buffers / context_.geometry.segment_count(PieceIndex{0}) * 3 / 4;
+  return std::max(1u, std::min({soon_complete, affordable, limits_.hash_streams}));
+}
+
+// Begun at even distances, so that they do not all become complete, and their buffers free, at once.
+bool Downloader::wants_another_piece(const Peer& peer) const {
+  const std::uint32_t wanted = pieces_abreast(peer);
+  if (wanted == 1) return false;
+  const auto open =
+      std::count_if(active_.begin(), active_.end(), [](const auto& d) { return d->has_open(); });
+  if (open >= wanted) return false;
+  return open == 0 || active_.back()->open_bytes() <= active_.back()->size() / wanted * (wanted - 1);
+}
+
 std::optional<BlockSpan> Downloader::choose(Peer& peer) {
+  if (wants_another_piece(peer)) {
+    if (PieceDownload* started = start_piece(peer)) return started->first_open(request_bytes(peer));
+  }
   if (auto span = choose_from_active(peer)) return span;
   if (PieceDownload* started = start_piece(peer)) {
     if (peer.suspect) started->exclusive = peer.handle;
@@ -72,16 +98,24 @@ std::optional<BlockSpan> Downloader::choose(Peer& peer) {
   return peer.suspect ? take_over(peer) : choose_duplicate(peer);
 }
 
-std::optional<BlockSpan> Downloader::choose_from_active(const Peer& peer) const {
+std::optional<BlockSpan> Downloader::choose_from_active(const Peer& peer) {
+  const bool in_turn = pieces_abreast(peer) > 1;  // else the oldest first
+  PieceDownload* chosen = nullptr;
   for (const auto& download : active_) {
-    if (!download->has_open() || !peer.pieces.test(download->piece())) continue;
-    if (download->exclusive ? download->exclusive != peer.handle : peer.suspect) {
-      if (!(peer.suspect && !download->exclusive && download->untouched())) continue;
-      download->exclusive = peer.handle;  // a failed piece, or one nobody has begun: tried with it alone
-    }
-    return download->first_open(request_bytes(peer));
+    if (!download->has_open() || !may_ask(peer, *download)) continue;
+    if (chosen == nullptr || download->last_request < chosen->last_request) chosen = download.get();
+    if (!in_turn) break;
   }
-  return std::nullopt;
+  if (chosen == nullptr) return std::nullopt;
+  if (peer.suspect) chosen->exclusive = peer.handle;
+  return chosen->first_open(request_bytes(peer));
+}
+
+bool Downloader::may_ask(const Peer& peer, const PieceDownload& download) const {
+  if (!peer.pieces.test(download.piece())) return false;
+  if (download.exclusive) return download.exclusive == peer.handle;
+  // A suspect gets a failed piece, or one nobody has begun, for itself alone.
+  return !peer.suspect || download.untouched();
 }
 
 // Where only suspects are left, one of them begins anew what others have left unfinished.
@@ -166,7 +200,9 @@ std::optional<BlockSpan> Downloader::choose_duplicate(const Peer& peer) {
 
 void Downloader::send_request(Peer& peer, const BlockSpan& span) {
   if (peer.requested_bytes == 0) peer.last_payload = context_.now;
-  find(span.piece)->request(span);
+  PieceDownload* download = find(span.piece);
+  download->request(span);
+  download->last_request = ++requests_sent_;
   peer.requested_bytes += span.length;
   ++peer.open_requests;
   if (peer.requests.size() >= max_unanswered && peer.requests.front().released) peer.requests.pop_front();

@@ -60,6 +60,9 @@ struct SegmentRead {  // answers ReadSegment
   SegmentRef segment;
   std::string error;  // empty: success; else offset and errno in words
 };
+struct SourceFailed {  // a segment that was read could not be sent after all: its file has changed
+  std::string error;
+};
 struct SegmentWritten {  // answers WriteSegment
   SegmentRef segment;
   std::string error;
@@ -87,8 +90,8 @@ struct StopRequested {};     // SIGINT, SIGTERM
 
 using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
                            BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
-                           SegmentRead, SegmentWritten, SegmentHashed, Flushed, AnnounceSucceeded,
-                           AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+                           SegmentRead, SourceFailed, SegmentWritten, SegmentHashed, Flushed,
+                           AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 

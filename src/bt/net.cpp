@@ -1,8 +1,14 @@
 #include "bt/net.hpp"
 
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <cassert>
+#include <cerrno>
+#include <cstring>
 
 namespace ezio {
 namespace {
@@ -13,12 +19,20 @@ using asio::ip::tcp;
 // While blocks stream in, no more than this is read past the end of a payload: it has to be copied when it
 // turns out to be the next payload's beginning.
 constexpr std::size_t stage_between_blocks = 64;
+constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
 
 // Dropped payload of every connection lands here; nobody reads it.
 MutableBytes drop_buffer() {
   static std::array<std::byte, drop_bytes> buffer;
   return buffer;
+}
+
+wire::Buffer piece_header(const BlockSpan& span) {
+  wire::Buffer header;
+  header.reserve(wire::piece_header_bytes);
+  wire::append_piece_header(header, span);
+  return header;
 }
 
 }  // namespace
@@ -91,11 +105,20 @@ void Connection::read_some() {
   }
   // Dropped payload that is longer than the drop buffer must not run on into the stage.
   const bool whole_payload = buffers[0].size() == payload_left_;
+  wake_at(block_.length > block_bytes ? std::min(payload_left_, largest_wake_bytes) : 1);
   buffers[1] = asio::buffer(stage_.data() + staged_, whole_payload ? room : 0);
   socket_.async_read_some(buffers,
                           [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
                             self->on_read(error, bytes);
                           });
+}
+
+void Connection::wake_at(std::uint32_t bytes) {
+  bytes = std::max(bytes, 1u);
+  if (bytes == wake_at_) return;
+  wake_at_ = bytes;
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::receive_low_watermark(static_cast<int>(bytes)), ignored);
 }
 
 void Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {
@@ -193,16 +216,18 @@ void Connection::send(wire::Buffer bytes) {
     wire::Buffer& last = output_.back().bytes;
     last.insert(last.end(), bytes.begin(), bytes.end());
   } else {
-    output_.push_back({std::move(bytes), {}, std::nullopt});
+    output_.push_back({std::move(bytes), {}, {}, std::nullopt});
   }
 }
 
 void Connection::send_block(const BlockSpan& span, Bytes payload) {
   if (closed_) return;
-  Output output{{}, payload, span};
-  output.bytes.reserve(wire::piece_header_bytes);
-  wire::append_piece_header(output.bytes, span);
-  output_.push_back(std::move(output));
+  output_.push_back({piece_header(span), payload, {}, span});
+}
+
+void Connection::send_block(const BlockSpan& span, FileParts payload) {
+  if (closed_) return;
+  output_.push_back({piece_header(span), {}, std::move(payload), span});
 }
 
 void Connection::flush() {
@@ -210,8 +235,11 @@ void Connection::flush() {
 }
 
 void Connection::write_some() {
+  const Output& front = output_.front();
+  if (!front.parts.empty() && written_ == front.bytes.size()) return send_part();
   std::size_t count = 0;
   std::size_t skip = written_;
+  int flags = 0;
   for (const Output& output : output_) {
     for (Bytes part : {Bytes(output.bytes), output.payload}) {
       const std::size_t skipped = std::min(skip, part.size());
@@ -220,13 +248,52 @@ void Connection::write_some() {
         gather_[count++] = asio::buffer(part.data() + skipped, part.size() - skipped);
       }
     }
-    if (count == max_gather) break;
+    if (!output.parts.empty()) flags = MSG_MORE;  // a header leaves with what follows from the file
+    if (count == max_gather || !output.parts.empty()) break;
   }
   writing_ = true;
-  socket_.async_write_some(std::span(gather_.data(), count),
-                           [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
-                             self->on_written(error, bytes);
-                           });
+  socket_.async_send(std::span(gather_.data(), count), flags,
+                     [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
+                       self->on_written(error, bytes);
+                     });
+}
+
+// As much of the first part as the socket takes. Like the asynchronous operations it reports later, never
+// from here.
+void Connection::send_part() {
+  writing_ = true;
+  FilePart& part = output_.front().parts.front();
+  auto offset = static_cast<off_t>(part.offset);
+  const ssize_t sent = ::sendfile(socket_.native_handle(), part.fd, &offset, part.length);
+  const int error = sent < 0 ? errno : 0;
+  auto self = shared_from_this();
+  if (error == EAGAIN || error == EINTR) {
+    socket_.async_wait(Socket::wait_write, [self](boost::system::error_code wait_error) {
+      if (self->closed_) return;
+      self->writing_ = false;
+      if (wait_error) return self->fail(wait_error.message());
+      self->flush();
+    });
+    return;
+  }
+  asio::post(socket_.get_executor(), [self, error, sent] { self->on_part_sent(error, sent); });
+}
+
+void Connection::on_part_sent(int error, std::int64_t sent) {
+  if (closed_) return;
+  writing_ = false;
+  const bool file_failed = sent == 0 || error == EIO || error == EINVAL;
+  if (error != 0 && !file_failed) return fail(std::strerror(error));
+  if (file_failed) {
+    close();
+    return handler_.on_source_failed(*this, sent == 0 ? "the file has become shorter" : std::strerror(error));
+  }
+  Output& front = output_.front();
+  FilePart& part = front.parts.front();
+  part.offset += static_cast<std::uint64_t>(sent);
+  part.length -= static_cast<std::uint64_t>(sent);
+  if (part.length == 0) front.parts.erase(front.parts.begin());
+  take_sent_outputs();
 }
 
 void Connection::on_written(const boost::system::error_code& error, std::size_t bytes) {
@@ -234,11 +301,16 @@ void Connection::on_written(const boost::system::error_code& error, std::size_t 
   writing_ = false;
   if (error) return fail(error.message());
   written_ += bytes;
+  take_sent_outputs();
+}
+
+void Connection::take_sent_outputs() {
   while (!output_.empty()) {
-    const std::size_t size = output_.front().bytes.size() + output_.front().payload.size();
-    if (written_ < size) break;
+    const Output& front = output_.front();
+    const std::size_t size = front.bytes.size() + front.payload.size();
+    if (written_ < size || !front.parts.empty()) break;
     written_ -= size;
-    const std::optional<BlockSpan> block = output_.front().block;
+    const std::optional<BlockSpan> block = front.block;
     output_.pop_front();
     if (!block) continue;
     handler_.on_block_sent(*this, *block);

@@ -1,7 +1,8 @@
 // One peer's TCP connection: bytes in, messages out; payloads go straight to and from pool buffers.
 //
 // The connection decodes and frames, and decides nothing. Payload is received by one copy, from the kernel
-// into its final place; it is sent from where it lies. Used from the event loop's thread only.
+// into its final place; it is sent from where it lies, by sendfile(2) where that is a file. The process
+// ignores SIGPIPE, which sendfile raises. Used from the event loop's thread only.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -14,6 +15,7 @@
 #include "bt/endpoint.hpp"
 #include "bt/types.hpp"
 #include "bt/wire.hpp"
+#include "disk/storage.hpp"
 
 namespace ezio {
 
@@ -31,6 +33,8 @@ class ConnectionHandler {
   virtual void on_block_progress(Connection&, std::uint32_t) {}  // so many bytes, and more to come
   virtual void on_block_received(Connection& connection, const BlockSpan& span) = 0;
   virtual void on_block_sent(Connection& connection, const BlockSpan& span) = 0;
+  // A file that send_block was given ends too soon or cannot be read; the connection is closed.
+  virtual void on_source_failed(Connection&, const std::string&) {}
   // The last call: broken by the peer, the network or the protocol. Not called after close().
   virtual void on_disconnected(Connection& connection, const std::string& reason) = 0;
 
@@ -55,7 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // --- output: queued until flush() ---
   void send(wire::Buffer bytes);
-  void send_block(const BlockSpan& span, Bytes payload);  // valid until on_block_sent or close()
+  void send_block(const BlockSpan& span, Bytes payload);      // valid until on_block_sent or close()
+  void send_block(const BlockSpan& span, FileParts payload);  // together as long as the block
   void flush();
 
   // From here on no callback and no access to payload buffers.
@@ -70,16 +75,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   struct Output {
     wire::Buffer bytes;  // messages; for a block its header
-    Bytes payload;       // of a block, else empty
+    Bytes payload;       // of a block in memory, else empty
+    FileParts parts;     // of a block in files: what is not sent yet
     std::optional<BlockSpan> block;
   };
 
   void read_some();
+  void wake_at(std::uint32_t bytes);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   bool take_payload(std::size_t bytes);
   bool take_handshake();
   bool take_messages();
   void write_some();
+  void send_part();
+  void on_part_sent(int error, std::int64_t sent);
+  void take_sent_outputs();
   void on_written(const boost::system::error_code& error, std::size_t bytes);
   void fail(const std::string& reason);
 
@@ -95,11 +105,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BlockSpan block_;                 // whose payload is arriving
   std::uint32_t payload_left_ = 0;  // bytes of it to come
   std::byte* payload_ = nullptr;    // where the next goes; null: dropped
+  std::uint32_t wake_at_ = 1;       // bytes that must wait in the socket before it becomes readable
 
   static constexpr std::size_t max_gather = 32;               // buffers in one write
   std::array<boost::asio::const_buffer, max_gather> gather_;  // what the socket is taking
   std::deque<Output> output_;
-  std::size_t written_ = 0;  // bytes of output_.front() taken by the socket
+  std::size_t written_ = 0;  // bytes of output_.front() in memory that the socket has taken
   bool writing_ = false;
 };
 

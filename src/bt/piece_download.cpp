@@ -133,6 +133,7 @@ void PieceDownload::reset() {
   first_open_hint_ = 0;
   prefix_ = 0;
   hashed = 0;
+  awaits_hash = false;
 }
 
 std::uint32_t PieceDownload::received_prefix() const {

@@ -25,6 +25,7 @@ class PieceDownload {
   bool has_open() const { return open_ > 0; }
   bool complete() const { return received_ == blocks_.size(); }
   std::uint32_t received_bytes() const { return received_bytes_; }
+  std::uint32_t open_bytes() const { return open_ * block_bytes; }  // a short last block counts whole
   // Nothing received, requested or arriving.
   bool untouched() const { return open_ == blocks_.size(); }
   // Nobody is asked for any of it, nothing is arriving or being hashed: it can be dropped.
@@ -57,6 +58,9 @@ class PieceDownload {
   std::uint32_t received_prefix() const;  // bytes
   std::uint32_t hashed = 0;               // bytes submitted to the hash so far
   bool hashing = false;                   // one submission is outstanding
+  bool awaits_hash = false;               // more could be submitted, which waits for other pieces
+
+  std::uint64_t last_request = 0;  // the number of the last request for it
 
   // Set: only this peer is asked for its blocks, so that a bad one can be told from good ones.
   std::optional<PeerHandle> exclusive;

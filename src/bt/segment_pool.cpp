@@ -63,6 +63,16 @@ void SegmentPool::unpin(BufferId buffer) {
   became_available();
 }
 
+void SegmentPool::unpin_and_drop(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.key && entry.pins > 0);
+  if (--entry.pins > 0) return;
+  cached_.erase(*entry.key);
+  entry.key.reset();
+  free_.push_back(buffer);
+  became_available();
+}
+
 void SegmentPool::became_available() {
   if (starved_) freed_ = true;
 }

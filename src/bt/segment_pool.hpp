@@ -6,6 +6,9 @@
 //   free -> owned (acquire) -> cached (cache) -> free (evicted by acquire, or dropped)
 //                 owned -> free (release)
 //
+// Free buffers are handed out last freed first: a job that needs few buffers stays in few, and those in the
+// CPU's caches.
+//
 // A cached segment that is being sent or written is pinned and stays. Core file; one thread.
 #pragma once
 
@@ -45,6 +48,9 @@ class SegmentPool {
   std::optional<BufferId> find_and_pin(const Key& key);
   bool is_cached(const Key& key) const { return cached_.contains(key); }
   void unpin(BufferId buffer);
+  // The same for a segment that nobody is expected to want: after the last pin its buffer is free, and the
+  // next to be handed out, while its memory is still in the CPU's caches.
+  void unpin_and_drop(BufferId buffer);
 
   // True once after a buffer became available since an acquire came back empty: whoever waits may try again.
   bool take_freed();
@@ -62,8 +68,8 @@ class SegmentPool {
   void became_available();
 
   std::vector<Buffer> buffers_;
-  std::vector<BufferId> free_;
-  std::list<BufferId> lru_;  // cached and unpinned, oldest first
+  std::vector<BufferId> free_;  // a stack
+  std::list<BufferId> lru_;     // cached and unpinned, oldest first
   std::map<Key, BufferId> cached_;
   bool starved_ = false;
   bool freed_ = false;

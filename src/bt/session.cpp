@@ -8,6 +8,7 @@
 #include <random>
 
 #include "bt/version.hpp"
+#include "disk/file_parts.hpp"
 
 namespace ezio {
 namespace {
@@ -81,8 +82,14 @@ struct Session::Run {
   void operator()(const SendBlock& action) const {
     Connection* connection = find(action.peer);
     if (connection == nullptr) return;
-    connection->send_block(
-        action.span, session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length));
+    const FileParts& parts = session.in_files_[action.buffer.value()];
+    if (torrent.job.seeding && !parts.empty()) {
+      connection->send_block(action.span, slice(parts, action.buffer_offset, action.span.length));
+    } else {
+      connection->send_block(
+          action.span,
+          session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length));
+    }
     flush_later(*connection);
   }
   void operator()(const ReceivePayload& action) const {
@@ -99,9 +106,18 @@ struct Session::Run {
     return session.arena_.buffer(buffer).first(torrent.job.metainfo.geometry().segment_size(segment));
   }
   void operator()(const ReadSegment& action) const {
-    torrent.job.storage->read(disk_token(DiskWork::read, action.segment),
-                              torrent.job.metainfo.geometry().segment_offset(action.segment),
-                              segment_bytes(action.segment, action.buffer));
+    const std::uint64_t offset = torrent.job.metainfo.geometry().segment_offset(action.segment);
+    const MutableBytes bytes = segment_bytes(action.segment, action.buffer);
+    FileParts& parts = session.in_files_[action.buffer.value()];
+    parts.clear();
+    if (torrent.job.seeding) parts = torrent.job.storage->file_parts(offset, bytes.size());
+    if (!parts.empty() && in_page_cache(parts)) {
+      // The buffer stands for the segment and stays empty.
+      session.found_in_files_.push_back({index, action.segment});
+      return;
+    }
+    parts.clear();
+    torrent.job.storage->read(disk_token(DiskWork::read, action.segment), offset, bytes);
     session.disk_touched_ = true;
   }
   void operator()(const WriteSegment& action) const {
@@ -146,7 +162,11 @@ void Session::schedule_turn_end() {
 
 void Session::end_turn() {
   turn_end_scheduled_ = false;
+  for (const auto& [torrent, segment] : std::exchange(found_in_files_, {})) {
+    deliver(torrent, SegmentRead{segment, {}});
+  }
   if (std::exchange(disk_touched_, false)) disk_.submit();
+  hasher_.submit();
   for (const auto& connection : std::exchange(to_flush_, {})) connection->flush();
   if (pool_.take_freed()) {
     for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, BuffersAvailable{});
@@ -164,6 +184,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
       disk_(disk),
       observer_(std::move(observer)),
       pool_(config_.memory.buffers),
+      in_files_(config_.memory.buffers),
       hasher_(config_.hash_threads, sha1_default_kind()),
       http_(context.get_executor()),
       acceptor_(context),
@@ -190,6 +211,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.stall_timeout = config_.stall_timeout;
     swarm.random_seed = (std::uint64_t{random()} << 32) | random();
     swarm.limits.buffers = config_.memory.share;
+    swarm.limits.hash_streams = static_cast<std::uint32_t>(sha1_lanes(sha1_default_kind()));
     swarm.trackers = torrent.job.trackers;
     swarm.peers = config_.peers;
     torrent.swarm = std::make_unique<Swarm>(torrent.job.metainfo, pool_, std::move(swarm),

@@ -136,6 +136,12 @@ void Session::on_block_sent(Connection& connection, const BlockSpan& span) {
   deliver(connection.torrent, BlockSent{connection.peer, span});
 }
 
+void Session::on_source_failed(Connection& connection, const std::string& reason) {
+  const std::uint32_t torrent = connection.torrent;
+  torrents_[torrent].connections.erase(connection.peer);
+  deliver(torrent, SourceFailed{reason});
+}
+
 void Session::on_disconnected(Connection& connection, const std::string& reason) {
   if (!connection.attached) {
     strangers_.erase(connection.shared_from_this());

@@ -83,6 +83,10 @@ void Swarm::on(const SegmentRead& event) {
   uploader_.on_read(event.segment, event.error);
 }
 
+void Swarm::on(const SourceFailed& event) {
+  context_.fail(fmt::format("read failed: {}", event.error));
+}
+
 void Swarm::on(const SegmentWritten& event) {
   downloader_.on_written(event.segment, event.error);
   if (finished() || !context_.failure.empty()) return;

@@ -99,6 +99,7 @@ class Swarm {
   void on(const BlockSent& event);
   void on(const PeerDisconnected& event);
   void on(const SegmentRead& event);
+  void on(const SourceFailed& event);
   void on(const SegmentWritten& event);
   void on(const SegmentHashed& event);
   void on(const Flushed& event);

@@ -5,13 +5,14 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <system_error>
+#include <utility>
 
+#include "disk/file_parts.hpp"
 #include "disk/thread_executor.hpp"
 #include "disk/uring_executor.hpp"
 
@@ -29,6 +30,9 @@ class EngineStorage final : public Storage {
   }
   void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override {
     lane_.queue().write(*file_, token, torrent_offset, data);
+  }
+  FileParts file_parts(std::uint64_t torrent_offset, std::uint64_t length) const override {
+    return ezio::file_parts(*file_, torrent_offset, length);
   }
   void flush(std::uint64_t token) override { lane_.queue().flush(*file_, token); }
   std::string description() const override { return fmt::format("{}, {}", lane_.executor().name(), kind_); }
@@ -105,9 +109,10 @@ Result<void> Engine::set_up(const DiskOptions& options) {
     return {};
   }
   auto bounce = std::make_unique<PageMemory>(bounce_pool_bytes);
-  const std::array<MutableBytes, 2> regions{options.arena, bounce->bytes()};
-  auto ring = Ring::create(depth, regions, event_fd_.get());
+  auto ring = Ring::create(depth, event_fd_.get());
   if (ring) {
+    ring_ = ring->get();
+    regions_ = {options.arena, bounce->bytes()};
     auto executor = std::make_unique<UringExecutor>(std::move(*ring), event_fd_.get());
     ring_lane_ = std::make_unique<IoLane>(depth, std::move(bounce), std::move(executor));
     return {};
@@ -155,6 +160,10 @@ std::string Engine::description() const {
 
 std::unique_ptr<Storage> Engine::open(std::unique_ptr<IoFile> file, const std::string& kind) {
   IoLane& lane = ring_lane_ ? *ring_lane_ : *thread_lane_;
+  // Not for the page cache, to and from which the kernel copies: there it would only cost the commitment of
+  // memory that a small working set never touches.
+  const bool direct = file->alignment.sector > 1;
+  if (ring_ != nullptr && direct) ring_->register_buffers(std::exchange(regions_, {}));
   return std::make_unique<EngineStorage>(lane, std::move(file), kind);
 }
 

@@ -9,6 +9,7 @@
 #include "disk/op_queue.hpp"
 #include "disk/storage.hpp"
 #include "disk/target.hpp"
+#include "disk/uring.hpp"
 
 namespace ezio {
 
@@ -72,6 +73,8 @@ class Engine final : public DiskEngine {
   std::unique_ptr<IoLane> make_thread_lane();
 
   UniqueFd event_fd_;
+  Ring* ring_ = nullptr;                 // of ring_lane_
+  std::vector<MutableBytes> regions_;    // to be registered with it before the first direct transfer
   std::unique_ptr<IoLane> ring_lane_;    // null where io_uring is not used
   std::unique_ptr<IoLane> thread_lane_;  // null until needed
   std::string why_not_uring_;

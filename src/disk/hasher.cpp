@@ -61,12 +61,19 @@ class HashEngine::Impl {
     }
   }
 
-  void append(const Request& request) {
+  void append(const Request& request) { queued_.push_back(request); }
+
+  void submit() {
+    const std::size_t count = queued_.size();
     {
       const std::lock_guard lock(mutex_);
-      waiting_.push_back(request);
+      waiting_.insert(waiting_.end(), queued_.begin(), queued_.end());
     }
-    work_arrived_.notify_one();
+    queued_.clear();
+    // As many threads as there are batches.
+    const std::size_t lanes_pay = sha1_min_batch(kind_);
+    const std::size_t batch = count >= lanes_pay ? sha1_lanes(kind_) : 1;
+    for (std::size_t begun = 0; begun < count; begun += batch) work_arrived_.notify_one();
   }
 
   int event_fd() const { return event_fd_.get(); }
@@ -149,6 +156,7 @@ class HashEngine::Impl {
   const UniqueFd event_fd_ = make_event_fd();
   std::mutex mutex_;
   std::condition_variable_any work_arrived_;
+  std::vector<Request> queued_;              // not submitted yet; the caller's
   std::deque<Request> waiting_;              // one a stream at most; under mutex_
   std::vector<HashCompletion> completions_;  // not drained yet; under mutex_
   std::vector<std::jthread> threads_;        // last: joined before what they use goes
@@ -159,6 +167,10 @@ HashEngine::~HashEngine() = default;
 
 void HashEngine::append(std::uint64_t token, Sha1State& state, Bytes data, bool last) {
   impl_->append({token, &state, data, last});
+}
+
+void HashEngine::submit() {
+  impl_->submit();
 }
 
 int HashEngine::event_fd() const {

@@ -27,10 +27,13 @@ class HashEngine {
   HashEngine(const HashEngine&) = delete;
   HashEngine& operator=(const HashEngine&) = delete;
 
-  // Appends data to the stream; `state` and `data` must stay valid and untouched until the completion. At
-  // most one request a stream may be outstanding. Each worker takes up to a SIMD width of waiting streams at
-  // once: with little to do a stream is hashed at once and alone, under load the lanes fill by themselves.
+  // Queues data to be appended to the stream; `state` and `data` must stay valid and untouched until the
+  // completion. At most one request a stream may be outstanding.
   void append(std::uint64_t token, Sha1State& state, Bytes data, bool last);
+
+  // Wakes the threads for what was queued. Each takes up to a SIMD width of waiting streams at once: what is
+  // submitted together is hashed together, and under load the lanes fill by themselves.
+  void submit();
 
   int event_fd() const;                          // readable when completions wait
   void drain(std::vector<HashCompletion>& out);  // appends; clears event_fd

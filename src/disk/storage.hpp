@@ -30,6 +30,15 @@ struct IoCompletion {
   IoStatus status;
 };
 
+// Some bytes of an open file.
+struct FilePart {
+  int fd = -1;
+  std::uint64_t offset = 0;                    // in the file
+  std::uint64_t length = 0;                    // bytes, > 0
+  std::shared_ptr<const void> keep_open = {};  // where the descriptor is not the storage's for life
+};
+using FileParts = std::vector<FilePart>;
+
 class Storage {
  public:
   virtual ~Storage() = default;  // with requests in flight: waits for them; their completions are dropped
@@ -40,6 +49,11 @@ class Storage {
   // cover the same torrent bytes; they may meet inside one sector.
   virtual void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) = 0;
   virtual void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) = 0;
+
+  // (torrent_offset, length): where the bytes lie in files, in order, if they can be sent from there: read
+  // through the page cache, and in few parts. Else empty. Whether they are in the page cache is another
+  // question (disk/file_parts.hpp). Valid as long as the storage. May open files.
+  virtual FileParts file_parts(std::uint64_t, std::uint64_t) const { return {}; }
 
   // Makes every completed write durable (fdatasync, for a device also its volatile cache). Only with no
   // writes in flight.
@@ -61,8 +75,8 @@ class DiskEngine {
 struct DiskOptions {
   enum class Backend { automatic, uring, threads };
   Backend backend = Backend::automatic;  // automatic: io_uring where the kernel lets us, else threads
-  MutableBytes arena;                    // registered with the ring where RLIMIT_MEMLOCK allows it
-  unsigned queue_depth = 64;             // requests in the kernel at once; more are queued behind them
+  MutableBytes arena;         // registered with the ring for direct I/O where RLIMIT_MEMLOCK allows it
+  unsigned queue_depth = 64;  // requests in the kernel at once; more are queued behind them
 };
 // Never fails for want of io_uring: falls back to threads and says so in description(). Errors are for
 // Backend::uring demanded and not available, or for no threads or eventfd.

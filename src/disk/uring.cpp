@@ -30,11 +30,9 @@ bool knows_our_operations(io_uring& ring) {
 
 }  // namespace
 
-Result<std::unique_ptr<Ring>> Ring::create(unsigned entries, std::span<const MutableBytes> regions,
-                                           int event_fd) {
+Result<std::unique_ptr<Ring>> Ring::create(unsigned entries, int event_fd) {
   std::unique_ptr<Ring> ring(new Ring);
   if (auto done = ring->set_up(entries, event_fd); !done) return done.error();
-  ring->register_regions(regions);
   return ring;
 }
 
@@ -50,7 +48,7 @@ Result<void> Ring::set_up(unsigned entries, int event_fd) {
   return {};
 }
 
-void Ring::register_regions(std::span<const MutableBytes> regions) {
+void Ring::register_buffers(std::span<const MutableBytes> regions) {
   std::vector<iovec> buffers;
   for (const MutableBytes& region : regions) {
     for (std::size_t at = 0; at < region.size(); at += max_registered_bytes) {

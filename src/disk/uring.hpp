@@ -19,14 +19,16 @@ class Ring {
   // An iovec of io_uring_register_buffers(3) holds no more than this.
   static constexpr std::size_t max_registered_bytes = std::size_t{1} << 30;
 
-  // A ring for `entries` transfers at once that signals event_fd. `regions` become registered buffers where
-  // RLIMIT_MEMLOCK allows it: transfers inside them are not pinned page by page each time. An Error where the
-  // kernel has no io_uring or lets us have none (kernel.io_uring_disabled, seccomp).
-  static Result<std::unique_ptr<Ring>> create(unsigned entries, std::span<const MutableBytes> regions,
-                                              int event_fd);
+  // A ring for `entries` transfers at once that signals event_fd. An Error where the kernel has no io_uring
+  // or lets us have none (kernel.io_uring_disabled, seccomp).
+  static Result<std::unique_ptr<Ring>> create(unsigned entries, int event_fd);
   ~Ring();
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
+
+  // The regions become registered buffers where RLIMIT_MEMLOCK allows it: direct transfers inside them are
+  // not pinned page by page each time. All their memory is committed at once. At most one call.
+  void register_buffers(std::span<const MutableBytes> regions);
 
   // Queues one transfer; `user` comes back with its result. At most `entries` between queue() and completion.
   void queue(const Transfer& transfer, int fd, void* user);
@@ -42,12 +44,9 @@ class Ring {
   bool next_completion(Completion& completion);  // false: none there
   void wait();                                   // until there is one
 
-  bool buffers_registered() const { return !registered_.empty(); }
-
  private:
   Ring() = default;
   Result<void> set_up(unsigned entries, int event_fd);
-  void register_regions(std::span<const MutableBytes> regions);
   int registered_index(const Transfer& transfer) const;  // -1: not in one registered buffer
 
   io_uring ring_{};

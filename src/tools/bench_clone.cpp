@@ -84,6 +84,7 @@ Result<CloneResult> clone_and_compare(const CloneBenchOptions& options, const Sc
   spec.at_most = std::chrono::duration<double>(options.seconds);
   for (unsigned i = 1; options.targets.empty() && i <= options.leechers; ++i) {
     spec.targets.push_back(scratch.file(fmt::format("target{}", i)));
+    if (auto done = write_blank_image(spec.targets.back(), extents); !done) return done.error();
   }
   if (auto done = write_random_image(spec.source, extents); !done) return done.error();
   if (auto done = write_image_torrent(spec.torrent, spec.source, extents, options.piece_length); !done)

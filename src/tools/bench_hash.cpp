@@ -112,6 +112,7 @@ Measurement measure_engine(unsigned threads, const Segments& segments, double se
   for (std::size_t i = 0; i < states.size(); ++i) {
     engine.append(i, states[i], segments[i], false);
   }
+  engine.submit();
   do {
     pollfd event{engine.event_fd(), POLLIN, 0};
     ::poll(&event, 1, -1);
@@ -121,6 +122,7 @@ Measurement measure_engine(unsigned threads, const Segments& segments, double se
     for (const auto& completion : completions) {
       engine.append(completion.token, states[completion.token], segments[completion.token], false);
     }
+    engine.submit();
   } while (!stopwatch.over());
   return stopwatch.stop("engine", kind, threads, requests_done * max_segment_bytes);
 }

@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t chunk_bytes = MiB;
 
 // splitmix64 (Steele, Lea, Flood 2014): several GB/s, and no two words alike.
-void fill_random(std::vector<std::uint64_t>& words, std::uint64_t& state) {
+void fill_random(std::span<std::uint64_t> words, std::uint64_t& state) {
   for (std::uint64_t& word : words) {
     std::uint64_t mixed = state += 0x9E3779B97F4A7C15;
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
@@ -56,6 +56,24 @@ Result<void> for_each_chunk(std::uint64_t total, Visit visit) {
   return {};
 }
 
+// fill(words) makes each chunk's contents, zeros where it does nothing.
+template <class Fill>
+Result<void> write_image(const std::string& path, const std::vector<Extent>& extents, Fill fill) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return path_errno(path, "cannot create", errno);
+  std::vector<std::uint64_t> words(chunk_bytes / sizeof(std::uint64_t));
+  for (const Extent& extent : extents) {
+    auto written = for_each_chunk(extent.length, [&](std::uint64_t done, std::size_t bytes) {
+      const std::span chunk =
+          std::span(words).first((bytes + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
+      fill(chunk);
+      return write_all(fd.get(), path, extent.offset + done, std::as_bytes(chunk).first(bytes));
+    });
+    if (!written) return written;
+  }
+  return {};
+}
+
 }  // namespace
 
 ScratchDirectory::ScratchDirectory(const std::string& parent) : path_(parent + "/ezio-bench-XXXXXX") {
@@ -70,19 +88,12 @@ ScratchDirectory::~ScratchDirectory() {
 }
 
 Result<void> write_random_image(const std::string& path, const std::vector<Extent>& extents) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd) return path_errno(path, "cannot create", errno);
-  std::vector<std::uint64_t> words(chunk_bytes / sizeof(std::uint64_t));
   std::uint64_t state = 1;
-  for (const Extent& extent : extents) {
-    auto written = for_each_chunk(extent.length, [&](std::uint64_t done, std::size_t bytes) {
-      words.resize((bytes + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
-      fill_random(words, state);
-      return write_all(fd.get(), path, extent.offset + done, std::as_bytes(std::span(words)).first(bytes));
-    });
-    if (!written) return written;
-  }
-  return {};
+  return write_image(path, extents, [&](std::span<std::uint64_t> words) { fill_random(words, state); });
+}
+
+Result<void> write_blank_image(const std::string& path, const std::vector<Extent>& extents) {
+  return write_image(path, extents, [](std::span<std::uint64_t>) {});
 }
 
 Result<void> write_image_torrent(const std::string& torrent, const std::string& image,

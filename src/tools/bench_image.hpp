@@ -31,6 +31,9 @@ class ScratchDirectory {
 // them.
 Result<void> write_random_image(const std::string& path, const std::vector<Extent>& extents);
 
+// The same of zeros: a target is there before it is overwritten, as a disk is, and takes no time to be allocated.
+Result<void> write_blank_image(const std::string& path, const std::vector<Extent>& extents);
+
 // A torrent of the image's extents, at `torrent`.
 Result<void> write_image_torrent(const std::string& torrent, const std::string& image,
                                  const std::vector<Extent>& extents, std::uint32_t piece_length);
