@@ -231,7 +231,7 @@ void Session::start() {
   accept_next();
   watch_disk();
   watch_hashes();
-  tick_next();
+  asio::post(context_, [this] { tick(); });  // the first at once: it connects and announces
 }
 
 void Session::stop() {
@@ -263,13 +263,12 @@ void Session::check_all_finished() {
   observer_.on_all_finished();
 }
 
-void Session::tick_next() {
+void Session::tick() {
+  sweep_strangers();
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
   tick_timer_.expires_after(tick_interval);
   tick_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
-    sweep_strangers();
-    for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
-    tick_next();
+    if (!error) tick();
   });
 }
 

@@ -84,7 +84,7 @@ class Session final : private ConnectionHandler {
 
   void open_listener(const std::optional<Endpoint>& wanted);
   void accept_next();
-  void tick_next();
+  void tick();
   void sweep_strangers();
   void watch_disk();
   void watch_hashes();

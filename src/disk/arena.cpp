@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -23,7 +24,17 @@ Arena::Arena(std::uint32_t buffers, std::uint32_t buffer_bytes) : buffer_bytes_(
   madvise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE);  // advice: fine without
 }
 
+void Arena::commit_in_background() {
+  committer_ = std::jthread([bytes = bytes_](const std::stop_token& stop) {
+    for (std::size_t at = 0; at < bytes.size() && !stop.stop_requested(); at += huge_page) {
+      const std::size_t length = std::min(huge_page, bytes.size() - at);
+      if (madvise(bytes.data() + at, length, MADV_POPULATE_WRITE) != 0) return;
+    }
+  });
+}
+
 Arena::~Arena() {
+  committer_ = {};
   munmap(mapping_.data(), mapping_.size());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <thread>
 
 #include "bt/types.hpp"
 
@@ -17,6 +18,11 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
+  // Commits the memory on a thread of its own, first buffer first, for a user who will soon want all of it: the
+  // kernel clears pages while others wait for the network. Where it cannot (before Linux 5.14), pages are
+  // committed at first touch, as without this. At most once.
+  void commit_in_background();
+
   MutableBytes bytes() const { return bytes_; }
   MutableBytes buffer(BufferId id) const {
     return bytes_.subspan(std::size_t{id.value()} * buffer_bytes_, buffer_bytes_);
@@ -26,6 +32,7 @@ class Arena {
   MutableBytes mapping_;  // bytes_ and the slack around its alignment
   MutableBytes bytes_;
   std::uint32_t buffer_bytes_;
+  std::jthread committer_;  // last: joined before the memory goes
 };
 
 }  // namespace ezio

@@ -187,6 +187,8 @@ int peer_main(const PeerOptions& options) {
   config.memory = *memory;
 
   Arena arena(memory->buffers, memory->buffer_bytes);
+  const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };
+  if (std::any_of(jobs.begin(), jobs.end(), leeches)) arena.commit_in_background();
   auto disk = make_disk_engine({DiskOptions::Backend::automatic, arena.bytes()});
   if (!disk) {
     report.error(disk.error().message);
