@@ -186,6 +186,7 @@ TEST(HashEngineDefaults, ZeroThreadsMeansOneACore) {
   HashEngine engine(0, sha1_default_kind());
   Sha1State state;
   engine.append(5, state, as_bytes("abc"), true);
+  engine.submit();
   const auto completions = wait_and_drain(engine);
   ASSERT_EQ(completions.size(), 1u);
   EXPECT_EQ(completions[0].token, 5u);

@@ -73,7 +73,7 @@ std::uint32_t Downloader::pieces_abreast(const Peer& peer) const {
   const auto soon_complete =
       static_cast<std::uint32_t>(peer.down.per_second() * abreast_seconds / piece_bytes);
   const std::uint32_t affordable = limits_.buffers / context_.geometry.segment_count(PieceIndex{0}) * 3 / 4;
-  return std::max(1u, std::min({soon_complete, affordable, limits_.hash_streams}));
+  return std::max(1u, std::min({soon_complete, affordable, limits_.hash_streams * 5 / 4}));
 }
 
 // Begun at even distances, so that they do not all become complete, and their buffers free, at once.

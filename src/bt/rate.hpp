@@ -14,8 +14,8 @@ class Rate {
     total_ += bytes;
     since_tick_ += bytes;
   }
-  // Folds the bytes since the last tick in. At ten ticks a second it falls within about 1 s and rises within a
-  // few ticks: a new connection's rate must not be underestimated for long.
+  // Folds the bytes since the last tick in. At ten ticks a second it falls within about 1 s and rises within
+  // a few ticks: a new connection's rate must not be underestimated for long.
   void tick(Duration elapsed) {
     const double seconds = std::chrono::duration<double>(elapsed).count();
     if (seconds <= 0) return;

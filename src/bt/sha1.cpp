@@ -34,18 +34,23 @@ struct Run {
   std::size_t blocks;
 };
 
-using Kernel = void (*)(const Lane* lanes, std::size_t blocks);
+struct Kernel {
+  void (*blocks)(const Lane* lanes, std::size_t blocks);
+  std::size_t lanes;
+};
 
-Kernel kernel_of([[maybe_unused]] Sha1Kind kind) {
+// The fastest for so many streams; only for kinds with lanes.
+Kernel kernel_for([[maybe_unused]] Sha1Kind kind, [[maybe_unused]] std::size_t streams) {
 #if EZIO_SHA1_LANES
-  if (kind == Sha1Kind::avx512) {
-    return sha1_detail::avx512_blocks;
-  }
   if (kind == Sha1Kind::avx2) {
-    return sha1_detail::avx2_blocks;
+    return {sha1_detail::avx2_blocks, 8};
+  }
+  if (kind == Sha1Kind::avx512) {
+    return streams > 8 ? Kernel{sha1_detail::avx512_blocks, 16} : Kernel{sha1_detail::avx512vl_blocks, 8};
   }
 #endif
-  return nullptr;
+  assert(false);
+  return {};
 }
 
 // Fills an unfinished block of the stream, takes the bytes behind the last whole block as its new tail, and
@@ -73,11 +78,12 @@ void run_alone(const Run& run) {
 }
 
 // Advances the active runs together to the end of the shortest, and drops those that are done.
-void run_together(Kernel kernel, std::size_t lane_count, std::vector<Run>& active) {
+void run_together(Sha1Kind kind, std::vector<Run>& active) {
+  const Kernel kernel = kernel_for(kind, active.size());
   std::array<Lane, max_lanes> lanes;
   std::array<std::array<std::uint32_t, 5>, max_lanes> unused{};
   std::size_t blocks = active.front().blocks;
-  for (std::size_t i = 0; i < lane_count; ++i) {
+  for (std::size_t i = 0; i < kernel.lanes; ++i) {
     if (i < active.size()) {
       lanes[i] = {active[i].h, active[i].data};
       blocks = std::min(blocks, active[i].blocks);
@@ -85,7 +91,7 @@ void run_together(Kernel kernel, std::size_t lane_count, std::vector<Run>& activ
       lanes[i] = {unused[i].data(), active.front().data};
     }
   }
-  kernel(lanes.data(), blocks);
+  kernel.blocks(lanes.data(), blocks);
   for (auto& run : active) {
     run.data += blocks * block_length;
     run.blocks -= blocks;
@@ -97,8 +103,7 @@ void run_together(Kernel kernel, std::size_t lane_count, std::vector<Run>& activ
 
 void sha1_update(Sha1Kind kind, std::span<Sha1Input> inputs) {
   assert(sha1_supported(kind));
-  const Kernel kernel = kernel_of(kind);
-  if (kernel == nullptr || inputs.size() < sha1_min_batch(kind)) {
+  if (sha1_lanes(kind) == 1 || inputs.size() < sha1_min_batch(kind)) {
     for (const auto& input : inputs) {
       update_one(*input.state, input.data);
     }
@@ -125,7 +130,7 @@ void sha1_update(Sha1Kind kind, std::span<Sha1Input> inputs) {
     if (active.size() < sha1_min_batch(kind)) {
       break;
     }
-    run_together(kernel, lane_count, active);
+    run_together(kind, active);
   }
   std::for_each(active.begin(), active.end(), run_alone);
 }

@@ -24,7 +24,7 @@ struct Sha1State {
 enum class Sha1Kind {
   openssl,  // one stream at a time; SHA-NI where the CPU has it
   avx2,     // 8 lanes
-  avx512,   // 16 lanes (AVX-512F and BW)
+  avx512,   // 16 lanes, 8 for fewer streams (AVX-512F, BW and VL)
 };
 std::string_view to_string(Sha1Kind kind);
 std::optional<Sha1Kind> sha1_kind_from_string(std::string_view name);
@@ -33,6 +33,8 @@ std::vector<Sha1Kind> sha1_supported_kinds();  // openssl is always first
 std::size_t sha1_lanes(Sha1Kind kind);         // 1, 8, 16
 // The fewest streams for which lanes pay: sha1_update hashes fewer one after the other. 1 for openssl.
 std::size_t sha1_min_batch(Sha1Kind kind);
+// The streams that are worth waiting for, where waiting costs memory: 1 or 8.
+std::size_t sha1_good_batch(Sha1Kind kind);
 // Whether OpenSSL hashes with the CPU's SHA extensions: it has them, and OPENSSL_ia32cap does not mask them.
 bool sha1_openssl_uses_extensions();
 

@@ -31,8 +31,9 @@ struct Lane {
   const unsigned char* data;
 };
 
-// Advances all lanes (8 or 16 of them, distinct states) by `blocks` blocks of 64 bytes each.
-void avx2_blocks(const Lane* lanes, size_t blocks);
-void avx512_blocks(const Lane* lanes, size_t blocks);
+// Advances all lanes (distinct states) by `blocks` blocks of 64 bytes each.
+void avx2_blocks(const Lane* lanes, size_t blocks);      // 8 lanes
+void avx512vl_blocks(const Lane* lanes, size_t blocks);  // 8 lanes
+void avx512_blocks(const Lane* lanes, size_t blocks);    // 16 lanes
 
 }  // namespace ezio::sha1_detail

@@ -18,8 +18,8 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Commits the memory on a thread of its own, first buffer first, for a user who will soon want all of it: the
-  // kernel clears pages while others wait for the network. Where it cannot (before Linux 5.14), pages are
+  // Commits the memory on a thread of its own, first buffer first, for a user who will soon want all of it:
+  // the kernel clears pages while others wait for the network. Where it cannot (before Linux 5.14), pages are
   // committed at first touch, as without this. At most once.
   void commit_in_background();
 

@@ -31,7 +31,8 @@ class ScratchDirectory {
 // them.
 Result<void> write_random_image(const std::string& path, const std::vector<Extent>& extents);
 
-// The same of zeros: a target is there before it is overwritten, as a disk is, and takes no time to be allocated.
+// The same of zeros: a target is there before it is overwritten, as a disk is, and takes no time to be
+// allocated.
 Result<void> write_blank_image(const std::string& path, const std::vector<Extent>& extents);
 
 // A torrent of the image's extents, at `torrent`.
