@@ -3,12 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
-#include <functional>
+#include <numeric>
 #include <thread>
+
+#include "net_fixture.hpp"
 
 namespace ezio {
 namespace {
@@ -16,72 +17,44 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr wire::Limits limits{100, 1 * MiB};
-
-// Notes what a connection reports; payload goes where the test says.
-struct Recorder final : ConnectionHandler {
-  std::function<void(Connection&)> payload_to = [](Connection& c) { c.drop_payload(); };
-  std::vector<std::string> events;
-  std::vector<BlockSpan> received;
-  std::vector<BlockSpan> sent;
-
-  void on_connected(Connection&) override { events.push_back("connected"); }
-  void on_handshake(Connection& c, const wire::Handshake&) override {
-    events.push_back("handshake");
-    c.set_limits(limits);
-  }
-  void on_message(Connection&, wire::Message message) override {
-    events.push_back("message " + std::to_string(message.index()));
-  }
-  void on_block_header(Connection& c, const BlockSpan&) override { payload_to(c); }
-  void on_block_received(Connection&, const BlockSpan& span) override { received.push_back(span); }
-  void on_block_sent(Connection&, const BlockSpan& span) override { sent.push_back(span); }
-  void on_disconnected(Connection&, const std::string& reason) override {
-    events.push_back("gone: " + reason);
-  }
-};
-
-wire::Buffer handshake() {
-  const auto bytes = wire::encode_handshake({});
-  return {bytes.begin(), bytes.end()};
-}
-
-std::vector<std::byte> pattern(std::size_t size) {
-  std::vector<std::byte> bytes(size);
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 251);
-  return bytes;
-}
-
 // A Connection on one end, a raw socket on the other.
-class ConnectionTest : public ::testing::Test {
+class ConnectionTest : public LoopTest {
  protected:
   ConnectionTest() {
-    tcp::acceptor acceptor(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    raw_.connect(acceptor.local_endpoint());
-    connection_ = std::make_shared<Connection>(static_cast<ConnectionHandler&>(recorder_), acceptor.accept());
+    SocketPair sockets(context_);
+    raw_ = std::move(sockets.far);
+    connection_ =
+        std::make_shared<Connection>(static_cast<ConnectionHandler&>(recorder_), std::move(sockets.near));
     connection_->accept();
   }
   ~ConnectionTest() override { connection_->close(); }
 
-  // Runs the loop until `done`; a test that never gets there fails.
-  void run_until(const std::function<bool()>& done) {
-    for (int i = 0; i < 20000 && !done(); ++i) {
-      context_.restart();
-      context_.run_for(std::chrono::milliseconds(1));
-    }
-    ASSERT_TRUE(done());
-  }
   void write(Bytes bytes) { asio::write(raw_, asio::buffer(bytes.data(), bytes.size())); }
-  // Writes in pieces of `chunk` bytes and lets the connection see each.
+  // Writes in pieces of `chunk` bytes and lets the connection see each; however many, they never block.
   void write_in_chunks(Bytes bytes, std::size_t chunk) {
-    for (std::size_t at = 0; at < bytes.size(); at += chunk) {
-      write(bytes.subspan(at, std::min(chunk, bytes.size() - at)));
-      context_.restart();
-      context_.poll();
+    raw_.non_blocking(true);
+    while (!bytes.empty()) {
+      boost::system::error_code error;
+      const std::size_t wanted = std::min(chunk, bytes.size());
+      const std::size_t written = raw_.write_some(asio::buffer(bytes.data(), wanted), error);
+      ASSERT_TRUE(!error || error == asio::error::would_block) << error.message();
+      bytes = bytes.subspan(written);
+      poll();
     }
+    raw_.non_blocking(false);
+  }
+  // A PIECE message whose payload is pattern(length).
+  static wire::Buffer piece(std::uint32_t length) {
+    wire::Buffer bytes;
+    wire::append_piece_header(bytes, {PieceIndex{1}, 0, length});
+    const auto payload = pattern(length);
+    bytes.insert(bytes.end(), payload.begin(), payload.end());
+    return bytes;
+  }
+  std::uint32_t progress() const {
+    return std::accumulate(recorder_.progress.begin(), recorder_.progress.end(), 0u);
   }
 
-  asio::io_context context_;
   Recorder recorder_;
   tcp::socket raw_{context_};
   std::shared_ptr<Connection> connection_;
@@ -128,6 +101,86 @@ TEST_F(ConnectionTest, DropsLongPayloadAndGoesOnWithTheNextMessage) {
   writer.join();
   EXPECT_EQ(recorder_.received.size(), 1u);
   EXPECT_EQ(recorder_.events[1], "message " + std::to_string(wire::Message(wire::Choke{}).index()));
+}
+
+TEST_F(ConnectionTest, LargePayloadsArriveWholeHoweverTheyAreSplit) {
+  write(handshake());
+  for (const std::size_t chunk : {std::size_t{1'000}, std::size_t{65'537}, std::size_t{600'000}}) {
+    for (const std::uint32_t length : {block_bytes + 1, 512 * KiB, 700'001u, 1 * MiB}) {
+      SCOPED_TRACE(testing::Message() << length << " bytes in chunks of " << chunk);
+      std::vector<std::byte> place(length);
+      recorder_.payload_to = [&](Connection& c) { c.receive_payload(place); };
+      recorder_.received.clear();
+      for (std::size_t count : {1, 2}) {
+        std::ranges::fill(place, std::byte{});
+        write_in_chunks(piece(length), chunk);
+        run_until([&] { return recorder_.received.size() == count; });
+        EXPECT_LT(progress(), length);
+        EXPECT_TRUE(place == pattern(length));
+      }
+    }
+  }
+}
+
+TEST_F(ConnectionTest, WhatFollowsALargeBlockIsNotKeptWaiting) {
+  write(handshake());
+  run_until([&] { return recorder_.events.size() == 1; });
+  for (std::size_t i = 1; i <= 3; ++i) {
+    write_in_chunks(piece(1 * MiB), 100'000);
+    run_until([&] { return recorder_.received.size() == 2 * i - 1; });
+    wire::Buffer have;
+    wire::append_have(have, PieceIndex{5});
+    write(have);
+    run_until([&] { return recorder_.events.size() == i + 1; });
+    write(piece(1));
+    run_until([&] { return recorder_.received.size() == 2 * i; });
+  }
+}
+
+TEST_F(ConnectionTest, TheLastBytesOfALargePayloadMayComeLate) {
+  write(handshake());
+  const wire::Buffer bytes = piece(1 * MiB);
+  for (std::size_t late : {std::size_t{1}, std::size_t{100}, std::size_t{400'000}}) {
+    recorder_.received.clear();
+    write_in_chunks(Bytes(bytes).first(bytes.size() - late), 100'000);
+    poll();
+    EXPECT_TRUE(recorder_.received.empty());
+    write_in_chunks(Bytes(bytes).last(late), 100'000);
+    run_until([&] { return recorder_.received.size() == 1; });
+  }
+}
+
+TEST_F(ConnectionTest, ALargePayloadIsHeardOfInLargeParts) {
+  write(handshake());
+  write_in_chunks(piece(1 * MiB), 5'000);
+  run_until([&] { return recorder_.received.size() == 1; });
+  EXPECT_LT(recorder_.progress.size(), 50u) << "more than 200 chunks";
+}
+
+TEST_F(ConnectionTest, TicksBringOutWhatHasArrivedOfALargePayload) {
+  write(handshake());
+  const wire::Buffer bytes = piece(1 * MiB);
+  const Bytes payload = Bytes(bytes).subspan(wire::piece_header_bytes);
+  write(Bytes(bytes).first(wire::piece_header_bytes));
+  for (const std::uint32_t arrived : {10'000u, 20'000u, 20'001u}) {
+    write(payload.subspan(progress(), arrived - progress()));
+    run_until([&] {
+      connection_->tick();
+      return progress() == arrived;
+    });
+  }
+  write_in_chunks(payload.subspan(progress()), 100'000);
+  run_until([&] { return recorder_.received.size() == 1; });
+}
+
+TEST_F(ConnectionTest, ReportsThePeersEndInTheMiddleOfALargePayload) {
+  write(handshake());
+  write(Bytes(piece(1 * MiB)).first(50'000));
+  poll();
+  raw_.close();
+  run_until([&] { return recorder_.events.size() == 2; });
+  EXPECT_EQ(recorder_.events[1], "gone: closed by the peer");
+  EXPECT_TRUE(recorder_.received.empty());
 }
 
 TEST_F(ConnectionTest, ClosesWhatDoesNotSpeakThePlainProtocol) {
@@ -179,8 +232,7 @@ TEST_F(ConnectionTest, SaysNothingAfterClose) {
   connection_->send(handshake());
   connection_->flush();
   raw_.close();
-  context_.restart();
-  context_.poll();
+  poll();
   EXPECT_TRUE(recorder_.events.empty());
 }
 

@@ -44,6 +44,24 @@ TEST(Rate, AChangeIsFollowedWithinAFewSeconds) {
   EXPECT_NEAR(rate.per_second(), 30'000, 100);
 }
 
+TEST(Rate, AFlowThatComesInLumpsIsNotTakenForAFasterOne) {
+  Rate rate;
+  double sum = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 7 == 3) rate.add(70'000);
+    rate.tick(100ms);
+    if (i >= 100) sum += rate.per_second();
+  }
+  EXPECT_NEAR(sum / 900, 100'000, 2'000);
+}
+
+TEST(Rate, AFlowThatBeginsLateInATickIsKnownSoonAfter) {
+  Rate rate;
+  flow(rate, 10, 1);
+  flow(rate, 1000, 4);
+  EXPECT_GT(rate.per_second(), 7'000);
+}
+
 TEST(Rate, AFlowThatEndsBecomesZero) {
   Rate rate;
   flow(rate, 1000, 50);

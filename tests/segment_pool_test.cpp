@@ -103,6 +103,76 @@ TEST(SegmentPool, AnUnpinnedSegmentCountsAsABufferThatIsThere) {
   EXPECT_TRUE(pool.take_freed());
 }
 
+TEST(SegmentPool, ADroppedSegmentIsForgottenAfterItsLastPinOnly) {
+  SegmentPool pool(2);
+  const BufferId buffer = *pool.acquire();
+  pool.cache(buffer, key(1));
+  EXPECT_EQ(pool.find_and_pin(key(1)), buffer);
+  pool.unpin_and_drop(buffer);
+  EXPECT_TRUE(pool.is_cached(key(1)));
+  EXPECT_EQ(pool.available(), 1u);
+  pool.unpin_and_drop(buffer);
+  EXPECT_FALSE(pool.is_cached(key(1)));
+  EXPECT_EQ(pool.find_and_pin(key(1)), std::nullopt);
+  EXPECT_EQ(pool.available(), 2u);
+}
+
+TEST(SegmentPool, WhoeverUnpinsLastSaysWhetherTheSegmentStays) {
+  SegmentPool pool(2);
+  for (const bool drop_first : {false, true}) {
+    const BufferId buffer = *pool.acquire();
+    pool.cache(buffer, key(1));
+    pool.find_and_pin(key(1));
+    if (drop_first) {
+      pool.unpin_and_drop(buffer);
+      pool.unpin(buffer);
+    } else {
+      pool.unpin(buffer);
+      pool.unpin_and_drop(buffer);
+    }
+    EXPECT_EQ(pool.is_cached(key(1)), drop_first);
+  }
+}
+
+TEST(SegmentPool, ADroppedSegmentCanBeCachedAgain) {
+  SegmentPool pool(2);
+  const BufferId first = *pool.acquire();
+  pool.cache(first, key(1));
+  pool.unpin_and_drop(first);
+  const BufferId other = *pool.acquire();
+  const BufferId second = *pool.acquire();
+  EXPECT_EQ(other, first);
+  pool.cache(second, key(1));
+  EXPECT_EQ(pool.find_and_pin(key(1)), second);
+}
+
+TEST(SegmentPool, TheBufferFreedLastIsHandedOutFirst) {
+  SegmentPool pool(6);
+  const BufferId released = *pool.acquire();
+  const BufferId dropped = *pool.acquire();
+  pool.cache(dropped, key(1));
+  put(pool, key(2));
+  pool.release(released);
+  pool.unpin_and_drop(dropped);
+  EXPECT_EQ(pool.acquire(), dropped);
+  EXPECT_EQ(pool.acquire(), released);
+  EXPECT_TRUE(pool.is_cached(key(2))) << "there are free ones still";
+}
+
+TEST(SegmentPool, ADroppedSegmentCountsAsABufferThatIsThere) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.cache(buffer, key(1));
+  pool.find_and_pin(key(1));
+  EXPECT_EQ(pool.acquire(), std::nullopt);
+  pool.unpin_and_drop(buffer);
+  EXPECT_FALSE(pool.take_freed()) << "it is pinned still";
+  pool.unpin_and_drop(buffer);
+  EXPECT_TRUE(pool.take_freed());
+  EXPECT_FALSE(pool.take_freed());
+  EXPECT_EQ(pool.acquire(), buffer);
+}
+
 TEST(SegmentPool, NoBufferIsEverLostOrSharedThroughRandomUse) {
   SegmentPool pool(8);
   std::mt19937 random(7);
@@ -128,7 +198,11 @@ TEST(SegmentPool, NoBufferIsEverLostOrSharedThroughRandomUse) {
         break;
       default:
         if (pinned.empty()) break;
-        pool.unpin(pinned.back());
+        if (random() % 2 == 0) {
+          pool.unpin(pinned.back());
+        } else {
+          pool.unpin_and_drop(pinned.back());
+        }
         pinned.pop_back();
     }
     std::set<BufferId> used(owned.begin(), owned.end());

@@ -204,6 +204,59 @@ TEST(SwarmDownload, StepsOfHashingThatDoNotMeetTheSegmentsEndGoOnAllTheSame) {
   EXPECT_EQ(driver.swarm->stats().verified_pieces, 1u);
 }
 
+SegmentPool::Key key_of(std::uint32_t piece) {
+  return {0, {PieceIndex{piece}, 0}};
+}
+
+TEST(SwarmDownload, BuffersOfAVerifiedPieceAreFreeAfterTheWriteWhenEverybodyHasIt) {
+  Driver driver;
+  const PeerHandle a = driver.accept();
+  driver.say_pieces(a, {2});
+  const PeerHandle b = driver.accept();
+  driver.say_pieces(b, {1, 2});
+  driver.say(a, wire::Unchoke{});
+  driver.serve_all(a);
+  driver.finish_hashing();
+  EXPECT_TRUE(driver.pool.is_cached(key_of(2))) << "it is being written";
+  driver.finish_writes();
+  EXPECT_FALSE(driver.pool.is_cached(key_of(2)));
+  EXPECT_EQ(driver.pool.available(), driver.pool.capacity());
+}
+
+TEST(SwarmDownload, BuffersOfAVerifiedPieceStayCachedAfterTheWriteWhileSomebodyLacksIt) {
+  Driver driver;
+  const PeerHandle a = driver.accept();
+  driver.say_pieces(a, {2});
+  const PeerHandle b = driver.accept();
+  driver.say_pieces(b, {1});
+  driver.say(a, wire::Unchoke{});
+  driver.serve_all(a);
+  driver.finish_hashing();
+  driver.finish_writes();
+  EXPECT_TRUE(driver.pool.is_cached(key_of(2)));
+  EXPECT_EQ(driver.pool.available(), driver.pool.capacity()) << "for whoever needs a buffer more";
+}
+
+TEST(SwarmDownload, BuffersThatAreBeingSentWhenTheWriteEndsAreFreeAfterwards) {
+  Driver driver;
+  const PeerHandle source = driver.accept();
+  driver.say_pieces(source, {2});
+  const PeerHandle other = driver.accept();
+  driver.say_pieces(other, {});
+  driver.say(other, wire::Interested{});
+  driver.say(source, wire::Unchoke{});
+  driver.serve_all(source);
+  driver.finish_hashing();
+  driver.say(other, wire::Request{block(2, 0)});
+  ASSERT_EQ(driver.take<SendBlock>().size(), 1u);
+  driver.say(other, wire::Have{PieceIndex{2}});
+  driver.finish_writes();
+  EXPECT_TRUE(driver.pool.is_cached(key_of(2))) << "still being sent";
+  EXPECT_EQ(driver.pool.available(), driver.pool.capacity() - 1);
+  driver.event(BlockSent{other, block(2, 0)});
+  EXPECT_EQ(driver.pool.available(), driver.pool.capacity());
+}
+
 TEST(SwarmDownload, WhoSentAWholePieceThatIsWrongIsBannedForGood) {
   Driver driver;
   const Guest guest{.id = 0x99};

@@ -199,5 +199,24 @@ TEST(SwarmUpload, AVerifiedPieceIsServedFromMemoryBeforeItIsWritten) {
   EXPECT_TRUE(driver.take<ReadSegment>().empty());
 }
 
+TEST(SwarmUpload, ASourceThatFailsWhileItIsSentEndsTheSwarmWithAnIoError) {
+  Driver driver(seeding());
+  const PeerHandle peer = customer(driver);
+  driver.say(peer, wire::Request{block(1, 0)});
+  driver.say(peer, wire::Request{block(2, 0)});
+  driver.finish_reads();
+  ASSERT_EQ(driver.take<SendBlock>().size(), 2u);
+  driver.event(SourceFailed{"the file has become shorter"});
+  const auto finished = driver.take<Finished>();
+  ASSERT_EQ(finished.size(), 1u);
+  EXPECT_EQ(finished[0].outcome, SwarmOutcome::io_error);
+  EXPECT_EQ(finished[0].message, "read failed: the file has become shorter");
+  EXPECT_TRUE(driver.closed(peer));
+  EXPECT_EQ(driver.pool.available(), driver.pool.capacity());
+  driver.event(SourceFailed{"once more, of another connection"});
+  EXPECT_TRUE(driver.take<Finished>().empty());
+  EXPECT_EQ(driver.swarm->stats().state, SwarmStats::State::finished);
+}
+
 }  // namespace
 }  // namespace ezio

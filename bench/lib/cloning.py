@@ -36,7 +36,9 @@ class Target:
     with finding its memory, which in a virtual machine costs more than all else."""
 
     def __init__(self, bench, data):
-        self.data, self._file = data, os.path.join(bench.directory("targets"), "blank")
+        assert data.size % MIB == 0
+        self.data, self._directory = data, bench.directory("targets")
+        self._file = os.path.join(self._directory, "blank")
 
     def lend(self, path):
         """Moves it to where a client wants it, with nothing of the data in it."""
@@ -50,6 +52,9 @@ class Target:
     def take_back(self, path):
         run("cmp", self.data.path, path)
         os.rename(path, self._file)
+
+    def remove(self):
+        shutil.rmtree(self._directory)
 
 
 def peers_known(tracker_url):
@@ -94,6 +99,7 @@ def clone_section(bench):
                 runs[client.name].append(result)
         yield from clone_rows(what, Medians(data.size, runs))
     shutil.rmtree(data.parent)
+    target.remove()
 
 
 class Medians:

@@ -70,7 +70,7 @@ struct Announce {
 };
 struct Completed {};  // a leecher: every piece verified, written and flushed; it serves on
 enum class SwarmOutcome { complete, io_error, stalled, stopped };
-struct Finished {  // the swarm's last action but for announces of `stopped` and closes before it
+struct Finished {  // the swarm's last action but for announces of `stopped` and closes, which may follow
   SwarmOutcome outcome = SwarmOutcome::complete;
   std::string message;
 };

@@ -8,8 +8,9 @@
 namespace ezio {
 namespace {
 
-constexpr double slow_rate = 64 * KiB;                // bytes a second
-constexpr std::uint32_t hash_step_bytes = 256 * KiB;  // hashing waits for this much, or a segment's end
+constexpr double slow_rate = 64 * KiB;  // bytes a second
+constexpr std::uint32_t hash_step_bytes =
+    256 * KiB;  // what a piece hashed alone waits for, or a segment's end
 
 bool overlap(const BlockSpan& a, const BlockSpan& b) {
   return a.piece == b.piece && a.begin < b.begin + b.length && b.begin < a.begin + a.length;
@@ -206,13 +207,14 @@ bool Downloader::on_hashed(PieceIndex piece, const Sha1Digest& digest) {
 }
 
 // Pieces wait for each other, so that the hash gets many streams at once; not for long: each of the fast ones
-// has a segment more in a moment, and one that is complete waits for nobody.
+// has a segment more in a moment, and one that is two segments ahead or complete waits for nobody.
 void Downloader::follow_hash(PieceDownload& download) {
   if (download.hashing || !hash_can_go_on(download)) return;
   download.awaits_hash = true;
   const auto waiting = static_cast<std::size_t>(
       std::count_if(active_.begin(), active_.end(), [](const auto& d) { return d->awaits_hash; }));
-  if (download.complete() || waiting >= hash_batch()) hash_waiting_pieces();
+  const bool ahead = download.received_prefix() - download.hashed >= 2 * context_.geometry.segment_bytes();
+  if (download.complete() || ahead || waiting >= hash_batch()) hash_waiting_pieces();
 }
 
 std::size_t Downloader::hash_batch() const {

@@ -74,8 +74,9 @@ class Downloader {
   std::optional<BlockSpan> choose_from_active(const Peer& peer);
   bool may_ask(const Peer& peer, const PieceDownload& download) const;
   std::optional<BlockSpan> take_over(const Peer& peer);
-  PieceDownload* start_piece(Peer& peer);
-  bool make_room(std::uint32_t buffers);
+  enum class Need { only, extra };  // nothing else to ask for, or another piece beside those under way
+  PieceDownload* start_piece(Peer& peer, Need need);
+  bool make_room(std::uint32_t buffers, Need need);
   bool abandon_orphan();
   std::optional<BlockSpan> choose_duplicate(const Peer& peer);
   void send_request(Peer& peer, const BlockSpan& span);

@@ -80,18 +80,24 @@ std::uint32_t Downloader::pieces_abreast(const Peer& peer) const {
 bool Downloader::wants_another_piece(const Peer& peer) const {
   const std::uint32_t wanted = pieces_abreast(peer);
   if (wanted == 1) return false;
-  const auto open =
-      std::count_if(active_.begin(), active_.end(), [](const auto& d) { return d->has_open(); });
+  std::uint32_t open = 0;
+  const PieceDownload* newest = nullptr;
+  for (const auto& download : active_) {
+    if (!download->has_open() || !may_ask(peer, *download)) continue;
+    ++open;
+    newest = download.get();
+  }
   if (open >= wanted) return false;
-  return open == 0 || active_.back()->open_bytes() <= active_.back()->size() / wanted * (wanted - 1);
+  return open == 0 || newest->open_bytes() <= newest->size() / wanted * (wanted - 1);
 }
 
 std::optional<BlockSpan> Downloader::choose(Peer& peer) {
   if (wants_another_piece(peer)) {
-    if (PieceDownload* started = start_piece(peer)) return started->first_open(request_bytes(peer));
+    if (PieceDownload* started = start_piece(peer, Need::extra))
+      return started->first_open(request_bytes(peer));
   }
   if (auto span = choose_from_active(peer)) return span;
-  if (PieceDownload* started = start_piece(peer)) {
+  if (PieceDownload* started = start_piece(peer, Need::only)) {
     if (peer.suspect) started->exclusive = peer.handle;
     return started->first_open(request_bytes(peer));
   }
@@ -131,12 +137,12 @@ std::optional<BlockSpan> Downloader::take_over(const Peer& peer) {
   return std::nullopt;
 }
 
-PieceDownload* Downloader::start_piece(Peer& peer) {
+PieceDownload* Downloader::start_piece(Peer& peer, Need need) {
   if (peer.missing == 0) return nullptr;
   const std::optional<PieceIndex> piece = picker_.rarest(peer.pieces);
   assert(piece);
   const std::uint32_t count = context_.geometry.segment_count(*piece);
-  if (!make_room(count)) return nullptr;
+  if (!make_room(count, need)) return nullptr;
   std::vector<BufferId> buffers;
   buffers.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) buffers.push_back(*context_.pool.acquire());
@@ -149,13 +155,13 @@ PieceDownload* Downloader::start_piece(Peer& peer) {
   return active_.back().get();
 }
 
-bool Downloader::make_room(std::uint32_t buffers) {
+bool Downloader::make_room(std::uint32_t buffers, Need need) {
   // Verified pieces that wait for the disk count against the share, too: a slow disk slows the network.
   while (buffers_held_ + writing_.size() + buffers > limits_.buffers) {
-    if (!abandon_orphan()) return false;
+    if (need == Need::extra || !abandon_orphan()) return false;
   }
   if (context_.pool.available() >= buffers) return true;
-  context_.pool.note_starved();
+  if (need == Need::only) context_.pool.note_starved();
   return false;
 }
 

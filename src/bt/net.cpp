@@ -1,5 +1,6 @@
 #include "bt/net.hpp"
 
+#include <fmt/format.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -9,6 +10,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace ezio {
 namespace {
@@ -19,6 +21,8 @@ using asio::ip::tcp;
 // While blocks stream in, no more than this is read past the end of a payload: it has to be copied when it
 // turns out to be the next payload's beginning.
 constexpr std::size_t stage_between_blocks = 64;
+// Of a large payload we hear in parts of this size: each wake-up costs both ends. Enough to keep reading
+// while more arrives, small beside what a receive buffer grows to.
 constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
 
@@ -26,6 +30,13 @@ constexpr std::size_t drop_bytes = 64 * KiB;
 MutableBytes drop_buffer() {
   static std::array<std::byte, drop_bytes> buffer;
   return buffer;
+}
+
+// What sendfile(2) says of the other side rather than of the file.
+bool is_of_socket(int error) {
+  constexpr std::array errors = {EPIPE,        ECONNRESET, ECONNABORTED, ECONNREFUSED, ETIMEDOUT, ENOTCONN,
+                                 EHOSTUNREACH, EHOSTDOWN,  ENETUNREACH,  ENETDOWN,     ENETRESET};
+  return std::find(errors.begin(), errors.end(), error) != errors.end();
 }
 
 wire::Buffer piece_header(const BlockSpan& span) {
@@ -105,7 +116,7 @@ void Connection::read_some() {
   }
   // Dropped payload that is longer than the drop buffer must not run on into the stage.
   const bool whole_payload = buffers[0].size() == payload_left_;
-  wake_at(block_.length > block_bytes ? std::min(payload_left_, largest_wake_bytes) : 1);
+  wake_at(payload_left_ > 0 && block_.length > block_bytes ? std::min(payload_left_, largest_wake_bytes) : 1);
   buffers[1] = asio::buffer(stage_.data() + staged_, whole_payload ? room : 0);
   socket_.async_read_some(buffers,
                           [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
@@ -113,9 +124,12 @@ void Connection::read_some() {
                           });
 }
 
+void Connection::tick() {
+  if (!std::exchange(heard_, false)) wake_at(1);
+}
+
 void Connection::wake_at(std::uint32_t bytes) {
-  bytes = std::max(bytes, 1u);
-  if (bytes == wake_at_) return;
+  if (closed_ || bytes == wake_at_) return;
   wake_at_ = bytes;
   boost::system::error_code ignored;
   socket_.set_option(asio::socket_base::receive_low_watermark(static_cast<int>(bytes)), ignored);
@@ -124,6 +138,7 @@ void Connection::wake_at(std::uint32_t bytes) {
 void Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {
   if (closed_) return;
   if (error) return fail(error == asio::error::eof ? "closed by the peer" : error.message());
+  heard_ = true;
   const std::size_t payload = std::min<std::size_t>(bytes, payload_left_);
   staged_ += bytes - payload;
   if (payload > 0 && !take_payload(payload)) return;
@@ -248,8 +263,10 @@ void Connection::write_some() {
         gather_[count++] = asio::buffer(part.data() + skipped, part.size() - skipped);
       }
     }
-    if (!output.parts.empty()) flags = MSG_MORE;  // a header leaves with what follows from the file
-    if (count == max_gather || !output.parts.empty()) break;
+    if (count == max_gather) break;
+    if (output.parts.empty()) continue;
+    flags = MSG_MORE;  // the header leaves with what follows from the file
+    break;
   }
   writing_ = true;
   socket_.async_send(std::span(gather_.data(), count), flags,
@@ -282,14 +299,15 @@ void Connection::send_part() {
 void Connection::on_part_sent(int error, std::int64_t sent) {
   if (closed_) return;
   writing_ = false;
-  const bool file_failed = sent == 0 || error == EIO || error == EINVAL;
-  if (error != 0 && !file_failed) return fail(std::strerror(error));
-  if (file_failed) {
-    close();
-    return handler_.on_source_failed(*this, sent == 0 ? "the file has become shorter" : std::strerror(error));
-  }
   Output& front = output_.front();
   FilePart& part = front.parts.front();
+  if (is_of_socket(error)) return fail(std::strerror(error));
+  if (sent <= 0) {
+    const std::string what = sent == 0 ? "the file has become shorter" : std::strerror(error);
+    const std::string reason = fmt::format("at byte {} of its file: {}", part.offset, what);
+    close();
+    return handler_.on_source_failed(*this, reason);
+  }
   part.offset += static_cast<std::uint64_t>(sent);
   part.length -= static_cast<std::uint64_t>(sent);
   if (part.length == 0) front.parts.erase(front.parts.begin());

@@ -33,10 +33,12 @@ class ConnectionHandler {
   virtual void on_block_progress(Connection&, std::uint32_t) {}  // so many bytes, and more to come
   virtual void on_block_received(Connection& connection, const BlockSpan& span) = 0;
   virtual void on_block_sent(Connection& connection, const BlockSpan& span) = 0;
-  // A file that send_block was given ends too soon or cannot be read; the connection is closed.
-  virtual void on_source_failed(Connection&, const std::string&) {}
   // The last call: broken by the peer, the network or the protocol. Not called after close().
   virtual void on_disconnected(Connection& connection, const std::string& reason) = 0;
+  // The last call, too: a file that send_block was given ends too soon or cannot be read.
+  virtual void on_source_failed(Connection& connection, const std::string& reason) {
+    on_disconnected(connection, reason);
+  }
 
  protected:
   ~ConnectionHandler() = default;
@@ -56,11 +58,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_limits(const wire::Limits& limits) { decoder_ = wire::Decoder(limits); }
   void receive_payload(MutableBytes destination);  // exactly the announced length, valid until received
   void drop_payload();
+  // Every now and then: what has arrived of a large payload since is reported, however little it is. In
+  // between the socket wakes us for larger parts only.
+  void tick();
 
   // --- output: queued until flush() ---
   void send(wire::Buffer bytes);
   void send_block(const BlockSpan& span, Bytes payload);      // valid until on_block_sent or close()
-  void send_block(const BlockSpan& span, FileParts payload);  // together as long as the block
+  void send_block(const BlockSpan& span, FileParts payload);  // whose lengths add up to the span's
   void flush();
 
   // From here on no callback and no access to payload buffers.
@@ -106,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t payload_left_ = 0;  // bytes of it to come
   std::byte* payload_ = nullptr;    // where the next goes; null: dropped
   std::uint32_t wake_at_ = 1;       // bytes that must wait in the socket before it becomes readable
+  bool heard_ = false;              // since the last tick
 
   static constexpr std::size_t max_gather = 32;               // buffers in one write
   std::array<boost::asio::const_buffer, max_gather> gather_;  // what the socket is taking

@@ -1,6 +1,7 @@
 // A smoothed transfer rate, sampled at each tick. Core file.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -14,15 +15,16 @@ class Rate {
     total_ += bytes;
     since_tick_ += bytes;
   }
-  // Folds the bytes since the last tick in. At ten ticks a second it falls within about 1 s and rises within
-  // a few ticks: a new connection's rate must not be underestimated for long.
+  // Folds the bytes since the last tick in: the mean of a flow's first ticks, then with a memory of about 1 s
+  // at ten ticks a second.
   void tick(Duration elapsed) {
     const double seconds = std::chrono::duration<double>(elapsed).count();
     if (seconds <= 0) return;
     const double now = static_cast<double>(since_tick_) / seconds;
     since_tick_ = 0;
-    const double weight = now > per_second_ ? 0.5 : 0.15;
-    per_second_ = per_second_ == 0 ? now : (1 - weight) * per_second_ + weight * now;
+    ticks_ = per_second_ == 0 ? 1 : ticks_ + 1;
+    const double weight = std::max(0.15, 1.0 / static_cast<double>(ticks_));
+    per_second_ = (1 - weight) * per_second_ + weight * now;
     if (per_second_ < 1) per_second_ = 0;
   }
   double per_second() const { return per_second_; }  // bytes
@@ -32,6 +34,7 @@ class Rate {
   std::uint64_t total_ = 0;
   std::uint64_t since_tick_ = 0;
   double per_second_ = 0;
+  std::uint64_t ticks_ = 0;  // since the flow began
 };
 
 }  // namespace ezio

@@ -48,8 +48,8 @@ class SegmentPool {
   std::optional<BufferId> find_and_pin(const Key& key);
   bool is_cached(const Key& key) const { return cached_.contains(key); }
   void unpin(BufferId buffer);
-  // The same for a segment that nobody is expected to want: after the last pin its buffer is free, and the
-  // next to be handed out, while its memory is still in the CPU's caches.
+  // The same for a segment that nobody is expected to want: if this was the last pin its buffer is free, and
+  // the next to be handed out, while its memory is still in the CPU's caches.
   void unpin_and_drop(BufferId buffer);
 
   // True once after a buffer became available since an acquire came back empty: whoever waits may try again.

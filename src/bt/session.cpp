@@ -82,15 +82,23 @@ struct Session::Run {
   void operator()(const SendBlock& action) const {
     Connection* connection = find(action.peer);
     if (connection == nullptr) return;
-    const FileParts& parts = session.in_files_[action.buffer.value()];
-    if (torrent.job.seeding && !parts.empty()) {
-      connection->send_block(action.span, slice(parts, action.buffer_offset, action.span.length));
+    if (torrent.job.seeding && session.in_files_[action.buffer.value()]) {
+      send_from_files(*connection, action.span);
     } else {
       connection->send_block(
           action.span,
           session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length));
     }
     flush_later(*connection);
+  }
+  void send_from_files(Connection& connection, const BlockSpan& span) const {
+    const std::uint64_t offset = geometry().piece_offset(span.piece) + span.begin;
+    FileParts parts = torrent.job.storage->file_parts(offset, span.length, span.length);
+    if (parts.empty()) {
+      session.reports_.push_back({index, SourceFailed{"a file of the source cannot be opened any more"}});
+    } else {
+      connection.send_block(span, std::move(parts));
+    }
   }
   void operator()(const ReceivePayload& action) const {
     Connection* connection = find(action.peer);
@@ -102,27 +110,30 @@ struct Session::Run {
       connection->drop_payload();
     }
   }
+  Geometry geometry() const { return torrent.job.metainfo.geometry(); }
   MutableBytes segment_bytes(SegmentRef segment, BufferId buffer) const {
-    return session.arena_.buffer(buffer).first(torrent.job.metainfo.geometry().segment_size(segment));
+    return session.arena_.buffer(buffer).first(geometry().segment_size(segment));
+  }
+  bool is_in_files(std::uint64_t offset, std::uint64_t length) const {
+    const std::size_t most_parts = std::max<std::uint64_t>(length / least_mean_part_bytes, 1);
+    const FileParts parts = torrent.job.storage->file_parts(offset, length, most_parts);
+    return !parts.empty() && in_page_cache(parts);
   }
   void operator()(const ReadSegment& action) const {
-    const std::uint64_t offset = torrent.job.metainfo.geometry().segment_offset(action.segment);
+    const std::uint64_t offset = geometry().segment_offset(action.segment);
     const MutableBytes bytes = segment_bytes(action.segment, action.buffer);
-    FileParts& parts = session.in_files_[action.buffer.value()];
-    parts.clear();
-    if (torrent.job.seeding) parts = torrent.job.storage->file_parts(offset, bytes.size());
-    if (!parts.empty() && in_page_cache(parts)) {
-      // The buffer stands for the segment and stays empty.
-      session.found_in_files_.push_back({index, action.segment});
+    const bool cached = torrent.job.seeding && is_in_files(offset, bytes.size());
+    session.in_files_[action.buffer.value()] = cached;
+    if (cached) {
+      session.reports_.push_back({index, SegmentRead{action.segment, {}}});
       return;
     }
-    parts.clear();
     torrent.job.storage->read(disk_token(DiskWork::read, action.segment), offset, bytes);
     session.disk_touched_ = true;
   }
   void operator()(const WriteSegment& action) const {
     torrent.job.storage->write(disk_token(DiskWork::write, action.segment),
-                               torrent.job.metainfo.geometry().segment_offset(action.segment),
+                               geometry().segment_offset(action.segment),
                                segment_bytes(action.segment, action.buffer));
     session.disk_touched_ = true;
   }
@@ -162,9 +173,7 @@ void Session::schedule_turn_end() {
 
 void Session::end_turn() {
   turn_end_scheduled_ = false;
-  for (const auto& [torrent, segment] : std::exchange(found_in_files_, {})) {
-    deliver(torrent, SegmentRead{segment, {}});
-  }
+  for (const auto& [torrent, event] : std::exchange(reports_, {})) deliver(torrent, event);
   if (std::exchange(disk_touched_, false)) disk_.submit();
   hasher_.submit();
   for (const auto& connection : std::exchange(to_flush_, {})) connection->flush();
@@ -264,7 +273,11 @@ void Session::check_all_finished() {
 }
 
 void Session::tick() {
+  if (std::exchange(accept_again_, false)) accept_next();
   sweep_strangers();
+  for (const Torrent& torrent : torrents_) {
+    for (const auto& [peer, connection] : torrent.connections) connection->tick();
+  }
   for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
   tick_timer_.expires_after(tick_interval);
   tick_timer_.async_wait([this](boost::system::error_code error) {

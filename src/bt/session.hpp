@@ -109,9 +109,9 @@ class Session final : private ConnectionHandler {
   DiskEngine& disk_;
   Observer observer_;
   SegmentPool pool_;
-  // By buffer, for the segments of sources: where the bytes lie when they are sent from the page cache.
-  // Empty: they are in the buffer.
-  std::vector<FileParts> in_files_;
+  // By buffer that stands for a source's segment: whether that is sent from the page cache, and the buffer
+  // empty.
+  std::vector<bool> in_files_;
   std::vector<Torrent> torrents_;
   HashEngine hasher_;  // after torrents_, whose hash states its threads work on
   HttpClient http_;
@@ -121,9 +121,10 @@ class Session final : private ConnectionHandler {
   boost::asio::posix::stream_descriptor disk_events_;
   boost::asio::posix::stream_descriptor hash_events_;
 
-  std::map<std::shared_ptr<Connection>, TimePoint> strangers_;        // accepted, no handshake yet
-  std::vector<std::shared_ptr<Connection>> to_flush_;                 // given output in this turn
-  std::vector<std::pair<std::uint32_t, SegmentRef>> found_in_files_;  // torrent, segment: to be reported
+  std::map<std::shared_ptr<Connection>, TimePoint> strangers_;  // accepted, no handshake yet
+  std::vector<std::shared_ptr<Connection>> to_flush_;           // given output in this turn
+  std::vector<std::pair<std::uint32_t, Event>> reports_;  // by torrent: what actions brought about at once
+  bool accept_again_ = false;
   bool disk_touched_ = false;
   bool turn_end_scheduled_ = false;
   bool all_finished_ = false;

@@ -72,7 +72,11 @@ Endpoint Session::listen_endpoint() const {
 void Session::accept_next() {
   acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error && strangers_.size() < max_strangers) {
+    if (error) {  // out of descriptors, as a rule: again at the next tick, when there may be some
+      accept_again_ = true;
+      return;
+    }
+    if (strangers_.size() < max_strangers) {
       auto connection =
           std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), std::move(socket));
       strangers_.emplace(connection, std::chrono::steady_clock::now());

@@ -25,12 +25,16 @@ Arena::Arena(std::uint32_t buffers, std::uint32_t buffer_bytes) : buffer_bytes_(
 }
 
 void Arena::commit_in_background() {
-  committer_ = std::jthread([bytes = bytes_](const std::stop_token& stop) {
-    for (std::size_t at = 0; at < bytes.size() && !stop.stop_requested(); at += huge_page) {
-      const std::size_t length = std::min(huge_page, bytes.size() - at);
-      if (madvise(bytes.data() + at, length, MADV_POPULATE_WRITE) != 0) return;
-    }
-  });
+  try {
+    committer_ = std::jthread([bytes = bytes_](const std::stop_token& stop) {
+      for (std::size_t at = 0; at < bytes.size() && !stop.stop_requested(); at += huge_page) {
+        const std::size_t length = std::min(huge_page, bytes.size() - at);
+        if (madvise(bytes.data() + at, length, MADV_POPULATE_WRITE) != 0) return;
+      }
+    });
+  } catch (const std::system_error&) {
+    // No thread to be had: as on an older kernel.
+  }
 }
 
 Arena::~Arena() {

@@ -31,8 +31,9 @@ class EngineStorage final : public Storage {
   void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override {
     lane_.queue().write(*file_, token, torrent_offset, data);
   }
-  FileParts file_parts(std::uint64_t torrent_offset, std::uint64_t length) const override {
-    return ezio::file_parts(*file_, torrent_offset, length);
+  FileParts file_parts(std::uint64_t torrent_offset, std::uint64_t length,
+                       std::size_t max_parts) const override {
+    return ezio::file_parts(*file_, torrent_offset, length, max_parts);
   }
   void flush(std::uint64_t token) override { lane_.queue().flush(*file_, token); }
   std::string description() const override { return fmt::format("{}, {}", lane_.executor().name(), kind_); }
@@ -163,7 +164,7 @@ std::unique_ptr<Storage> Engine::open(std::unique_ptr<IoFile> file, const std::s
   // Not for the page cache, to and from which the kernel copies: there it would only cost the commitment of
   // memory that a small working set never touches.
   const bool direct = file->alignment.sector > 1;
-  if (ring_ != nullptr && direct) ring_->register_buffers(std::exchange(regions_, {}));
+  if (ring_ != nullptr && direct && !regions_.empty()) ring_->register_buffers(std::exchange(regions_, {}));
   return std::make_unique<EngineStorage>(lane, std::move(file), kind);
 }
 

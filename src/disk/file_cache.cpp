@@ -12,7 +12,10 @@ FileCache::File FileCache::get(std::size_t index) {
   if (slot == slots_.end()) {
     auto file = std::make_shared<OpenFile>();
     file->fd = opener_(index);
-    if (!file->fd) file->error = errno;
+    if (!file->fd) {
+      file->error = errno;
+      return file;  // not kept: the next time it may be there, or descriptors free again
+    }
     if (slots_.size() < capacity) {
       slot = slots_.emplace(slots_.end());
     } else {

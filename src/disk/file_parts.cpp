@@ -1,13 +1,24 @@
 #include "disk/file_parts.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
+#include <vector>
 
 namespace ezio {
 namespace {
+
+bool kernel_tells(int fd) {
+  struct stat status {};
+  if (::geteuid() == 0) return true;
+  return ::fstat(fd, &status) == 0 &&
+         (status.st_uid == ::geteuid() || ::faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0);
+}
 
 bool in_page_cache(const FilePart& part) {
   static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -24,13 +35,15 @@ bool in_page_cache(const FilePart& part) {
 
 }  // namespace
 
-FileParts file_parts(const IoFile& file, std::uint64_t torrent_offset, std::uint64_t length) {
-  FileParts parts;
-  if (file.alignment.sector > 1) return parts;
-  const std::uint64_t most = std::max<std::uint64_t>(length / least_mean_part_bytes, 1);
+FileParts file_parts(const IoFile& file, std::uint64_t torrent_offset, std::uint64_t length,
+                     std::size_t max_parts) {
+  assert(length > 0);
   const std::uint64_t end = torrent_offset + length;
-  for (std::size_t run = file.map.run_at(torrent_offset); torrent_offset < end; ++run) {
-    if (parts.size() == most) return {};
+  const std::size_t first = file.map.run_at(torrent_offset);
+  const std::size_t last = file.map.run_at(end - 1);
+  FileParts parts;
+  if (file.alignment.sector > 1 || last - first >= max_parts) return parts;
+  for (std::size_t run = first; run <= last; ++run) {
     const DeviceRun part = file.map.run(run);
     IoFile::Handle handle = file.open_run(static_cast<std::uint32_t>(run));
     if (handle.fd < 0) return {};
@@ -42,23 +55,9 @@ FileParts file_parts(const IoFile& file, std::uint64_t torrent_offset, std::uint
   return parts;
 }
 
-FileParts slice(const FileParts& parts, std::uint64_t begin, std::uint64_t length) {
-  FileParts some;
-  for (const FilePart& part : parts) {
-    if (length == 0) break;
-    if (begin < part.length) {
-      const std::uint64_t here = std::min(part.length - begin, length);
-      some.push_back({part.fd, part.offset + begin, here, part.keep_open});
-      length -= here;
-    }
-    begin -= std::min(begin, part.length);
-  }
-  assert(length == 0);
-  return some;
-}
-
 bool in_page_cache(const FileParts& parts) {
-  return std::all_of(parts.begin(), parts.end(), [](const FilePart& part) { return in_page_cache(part); });
+  return std::all_of(parts.begin(), parts.end(),
+                     [](const FilePart& part) { return kernel_tells(part.fd) && in_page_cache(part); });
 }
 
 }  // namespace ezio

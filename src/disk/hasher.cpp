@@ -65,6 +65,7 @@ class HashEngine::Impl {
 
   void submit() {
     const std::size_t count = queued_.size();
+    if (count == 0) return;
     {
       const std::lock_guard lock(mutex_);
       waiting_.insert(waiting_.end(), queued_.begin(), queued_.end());

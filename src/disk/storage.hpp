@@ -50,10 +50,11 @@ class Storage {
   virtual void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) = 0;
   virtual void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) = 0;
 
-  // (torrent_offset, length): where the bytes lie in files, in order, if they can be sent from there: read
-  // through the page cache, and in few parts. Else empty. Whether they are in the page cache is another
-  // question (disk/file_parts.hpp). Valid as long as the storage. May open files.
-  virtual FileParts file_parts(std::uint64_t, std::uint64_t) const { return {}; }
+  // (torrent_offset, length, max_parts): where the bytes lie in files, in order, if they can be sent from
+  // there: read through the page cache, and in no more parts than that. Else empty, as when a file cannot be
+  // opened. Whether they are in the page cache is another question (disk/file_parts.hpp). A part is valid as
+  // long as the storage and its keep_open.
+  virtual FileParts file_parts(std::uint64_t, std::uint64_t, std::size_t) const { return {}; }
 
   // Makes every completed write durable (fdatasync, for a device also its volatile cache). Only with no
   // writes in flight.

@@ -8,6 +8,7 @@
 #include "bt/hex.hpp"
 #include "bt/printable.hpp"
 #include "bt/session.hpp"
+#include "tools/descriptors.hpp"
 #include "tools/peer_options.hpp"
 #include "tools/peer_report.hpp"
 #include "tools/peer_setup.hpp"
@@ -204,7 +205,8 @@ int peer_main(const PeerOptions& options) {
 }  // namespace ezio
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // nobody reading the progress is no reason to stop
+  std::signal(SIGPIPE, SIG_IGN);  // nobody reading the progress is no reason to stop; nor is a peer that left
+  ezio::raise_descriptor_limit();
   try {
     auto options = ezio::parse_peer_options(argc, argv);
     if (const auto* exit = std::get_if<ezio::EarlyExit>(&options)) return exit->code;

@@ -1,6 +1,5 @@
 // ezio-tracker: introduces the peers of a swarm to each other and hands out torrents.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,6 +10,7 @@
 
 #include "bt/printable.hpp"
 #include "bt/version.hpp"
+#include "tools/descriptors.hpp"
 #include "tools/outcome.hpp"
 #include "tracker/server.hpp"
 
@@ -47,14 +47,6 @@ void define(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   app.set_version_flag("--version", std::string(version));
-}
-
-// A connection needs a descriptor, and the usual soft limit is below ServerLimits::connections.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 tracker::RegistryLimits registry_limits(const Options& options) {

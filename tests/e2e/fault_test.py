@@ -119,6 +119,19 @@ class SwarmFaultTest(EzioCase):
                                    flags=["--linger", "0", "--stall-timeout", "5"])
         leecher.wait_exit(5)
 
+    def test_a_source_cut_short_while_it_is_served_is_an_io_error(self):
+        self.tracker(host=self.tracker_host)
+        copy = self.temp_file("short.img")
+        run("cp", "--sparse=always", self.image.path, copy)
+        seeder = self.slow_seed(source=copy)
+        leecher = self.start_leech("leecher", self.target("leecher"),
+                                   flags=["--linger", "0", "--stall-timeout", "5"])
+        leecher.wait_fraction(0.2, below=0.8)
+        os.truncate(copy, 0)
+        seeder.wait_exit(1)
+        seeder.stderr_line("read failed")
+        leecher.wait_exit(5)
+
     def test_a_good_source_beside_a_corrupt_one_gives_an_exact_clone(self):
         self.tracker(host=self.tracker_host)
         self.slow_seed(source=self.corrupted_copy(), rate=None, name="corrupt")
