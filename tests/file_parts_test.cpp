@@ -212,12 +212,15 @@ TEST_F(DirectoryParts, StayOpenHoweverManyFilesAreOpenedAfterThem) {
   EXPECT_TRUE(read_through(first) == torrent_bytes(100));
 }
 
-TEST_F(DirectoryParts, AreNoneWhereAFileHasVanished) {
+TEST_F(DirectoryParts, AreNoneWhereAFileHasVanishedUntilItIsBack) {
   const std::vector<Extent> extents{{0x900000, 100'000}, {0, 100'000}};
   const auto storage = open(extents);
-  ASSERT_EQ(::unlink(path_of(extents[1]).c_str()), 0);
-  EXPECT_TRUE(storage->file_parts(0, 200'000, max_parts).empty());
-  EXPECT_EQ(storage->file_parts(0, 100'000, max_parts).size(), 1u);
+  const std::string elsewhere = directory_.path("elsewhere");
+  ASSERT_EQ(::rename(path_of(extents[1]).c_str(), elsewhere.c_str()), 0);
+  EXPECT_TRUE(storage->file_parts(0, 200'000, 2).empty());
+  EXPECT_EQ(storage->file_parts(0, 100'000, 2).size(), 1u);
+  ASSERT_EQ(::rename(elsewhere.c_str(), path_of(extents[1]).c_str()), 0);
+  EXPECT_EQ(storage->file_parts(0, 200'000, 2).size(), 2u);
 }
 
 // --- the page cache
@@ -255,6 +258,24 @@ TEST_F(FilePartsTest, NothingBeyondTheEndOfTheFileIsInThePageCache) {
   EXPECT_FALSE(in_page_cache({{file_.get(), file_bytes - 4096, 8192, nullptr}}));
   ASSERT_EQ(::ftruncate(file_.get(), 1 * MiB), 0);
   EXPECT_FALSE(in_page_cache({{file_.get(), 0, file_bytes, nullptr}}));
+}
+
+TEST_F(FilePartsTest, TheKernelTellsOnlyThoseWhoOwnTheFileOrMayWriteToIt) {
+  require_root();
+  constexpr uid_t somebody = 65534;
+  const auto ask_as_somebody = [&] {
+    EXPECT_EQ(::seteuid(somebody), 0);
+    const bool answer = in_page_cache({{file_.get(), 0, file_bytes, nullptr}});
+    EXPECT_EQ(::seteuid(0), 0);
+    return answer;
+  };
+  ASSERT_EQ(::fchmod(file_.get(), 0444), 0);
+  EXPECT_FALSE(ask_as_somebody()) << "to whom the kernel says yes always";
+  ASSERT_EQ(::fchmod(file_.get(), 0464), 0);
+  EXPECT_TRUE(ask_as_somebody()) << "whose group may write to it";
+  ASSERT_EQ(::fchmod(file_.get(), 0444), 0);
+  ASSERT_EQ(::fchown(file_.get(), somebody, 0), 0);
+  EXPECT_TRUE(ask_as_somebody()) << "who owns it";
 }
 
 TEST(PageCache, HasNothingOfWhatCannotBeMapped) {

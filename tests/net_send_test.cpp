@@ -266,10 +266,15 @@ TEST_F(SendTest, AFileCutShortWhileItIsSentIsTheSourcesFailureAndTheEnd) {
 
 TEST_F(SendTest, AFileThatCannotBeReadIsTheSourcesFailure) {
   const UniqueFd directory(::open("/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  sender_->send_block(span_of(1, 1000), {{directory.get(), 0, 1000, nullptr}});
-  sender_->flush();
-  run_until([&] { return !recorder_.events.empty(); });
-  EXPECT_THAT(recorder_.events, testing::ElementsAre(testing::StartsWith("source failed: ")));
+  const UniqueFd write_only(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  for (const int fd : {directory.get(), write_only.get()}) {
+    connect();
+    sender_->send_block(span_of(1, 1000), {{fd, 77, 1000, nullptr}});
+    sender_->flush();
+    run_until([&] { return !recorder_.events.empty(); });
+    EXPECT_THAT(recorder_.events,
+                testing::ElementsAre(testing::StartsWith("source failed: at byte 77 of its file: ")));
+  }
 }
 
 TEST_F(SendTest, FilesAreKeptOpenUntilTheirPartIsSent) {
