@@ -1,4 +1,4 @@
-#include "bt/announce_schedule.hpp"
+#include "bt/swarm/announce_schedule.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bt/announce.hpp"
+#include "bt/wire/announce.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

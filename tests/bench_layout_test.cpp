@@ -1,8 +1,8 @@
-#include "tools/bench_layout.hpp"
+#include "tools/bench/layout.hpp"
 
 #include <gtest/gtest.h>
 
-#include "bt/extents.hpp"
+#include "bt/metainfo/extents.hpp"
 
 namespace ezio {
 namespace {

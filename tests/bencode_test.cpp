@@ -1,5 +1,5 @@
 // Bencode: what is accepted, what is refused and where, and that hostile input costs no more than its size.
-#include "bt/bencode.hpp"
+#include "bt/metainfo/bencode.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

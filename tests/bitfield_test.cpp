@@ -1,4 +1,4 @@
-#include "bt/bitfield.hpp"
+#include "bt/base/bitfield.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

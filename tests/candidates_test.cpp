@@ -1,4 +1,4 @@
-#include "bt/candidates.hpp"
+#include "bt/swarm/candidates.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bt/choker.hpp"
+#include "bt/swarm/choker.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

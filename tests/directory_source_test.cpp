@@ -9,7 +9,7 @@
 
 #include <cstring>
 
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 #include "disk_fixture.hpp"
 #include "disk_model.hpp"
 

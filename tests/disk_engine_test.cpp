@@ -15,7 +15,7 @@
 #include <cstring>
 #include <functional>
 
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 #include "disk_fixture.hpp"
 #include "disk_model.hpp"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 #include "disk/target.hpp"
 
 namespace ezio::test {

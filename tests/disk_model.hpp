@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::test {
 

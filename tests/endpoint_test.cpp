@@ -1,4 +1,4 @@
-#include "bt/endpoint.hpp"
+#include "bt/base/endpoint.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bt/geometry.hpp"
+#include "bt/base/geometry.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "bt/http_client.hpp"
+#include "bt/net/http_client.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bt/version.hpp"
+#include "bt/base/version.hpp"
 #include "scripted_server.hpp"
 
 namespace ezio {

@@ -1,4 +1,4 @@
-#include "bt/memory_plan.hpp"
+#include "bt/swarm/memory_plan.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

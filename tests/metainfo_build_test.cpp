@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "bt/metainfo.hpp"
-#include "bt/sha1.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "bt/sha1/sha1.hpp"
 
 namespace ezio {
 namespace {

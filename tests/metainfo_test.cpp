@@ -1,5 +1,5 @@
 // Torrents: what is accepted, and what each refusal says.
-#include "bt/metainfo.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -8,9 +8,9 @@
 #include <map>
 #include <string>
 
-#include "bt/bencode.hpp"
-#include "bt/hex.hpp"
-#include "bt/sha1.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/metainfo/bencode.hpp"
+#include "bt/sha1/sha1.hpp"
 
 namespace ezio {
 namespace {

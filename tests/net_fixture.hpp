@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bt/net.hpp"
+#include "bt/net/connection.hpp"
 
 namespace ezio {
 

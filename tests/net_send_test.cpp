@@ -9,7 +9,7 @@
 #include <csignal>
 #include <list>
 
-#include "bt/net.hpp"
+#include "bt/net/connection.hpp"
 #include "disk_fixture.hpp"
 #include "disk_model.hpp"
 #include "net_fixture.hpp"

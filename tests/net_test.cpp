@@ -1,4 +1,4 @@
-#include "bt/net.hpp"
+#include "bt/net/connection.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

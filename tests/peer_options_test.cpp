@@ -1,4 +1,4 @@
-#include "tools/peer_options.hpp"
+#include "tools/peer/options.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "bt/picker.hpp"
+#include "bt/swarm/picker.hpp"
 
 #include <gtest/gtest.h>
 

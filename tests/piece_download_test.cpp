@@ -1,4 +1,4 @@
-#include "bt/piece_download.hpp"
+#include "bt/swarm/piece_download.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "bt/rate.hpp"
+#include "bt/swarm/rate.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bt/segment_pool.hpp"
+#include "bt/swarm/segment_pool.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Every SHA-1 implementation that this CPU can run against the FIPS 180 examples and OpenSSL's one-shot.
-#include "bt/sha1.hpp"
+#include "bt/sha1/sha1.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>

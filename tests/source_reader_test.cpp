@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <string>
 
-#include "bt/hex.hpp"
+#include "bt/base/hex.hpp"
 #include "disk/data_runs.hpp"
 #include "disk/file_cache.hpp"
 #include "disk/offset_directory.hpp"

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 #include "disk_fixture.hpp"
 #include "disk_model.hpp"
 

@@ -1,5 +1,5 @@
 // The whole disk path against real files and devices: both backends, with and without O_DIRECT.
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "bt/swarm.hpp"
+#include "bt/swarm/swarm.hpp"
 
 namespace ezio {
 

@@ -1,10 +1,10 @@
 // Foreign text made printable, hexadecimal digests and offsets, the --piece-length flag.
 #include <gtest/gtest.h>
 
-#include "bt/hex.hpp"
-#include "bt/metainfo.hpp"
-#include "bt/printable.hpp"
-#include "tools/piece_length.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "tools/torrent/piece_length.hpp"
 
 namespace ezio {
 namespace {

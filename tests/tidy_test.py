@@ -14,8 +14,28 @@ import unittest
 
 MAX_LINES = 400
 
-# Of src/bt everything is core but the edge; elsewhere the core is named. Files are matched by stem.
-EDGE_OF_BT = ["net*", "announcer*", "session*", "http_client*", "asio_impl*"]
+# The rooms of the house, each with those whose headers it may include: arrows go down only. What is in a folder
+# may include its own folder.
+ROOMS = {
+    "src/bt/base": [],
+    "src/bt/sha1": ["bt/base"],
+    "src/bt/metainfo": ["bt/base", "bt/sha1"],
+    "src/bt/wire": ["bt/base", "bt/metainfo"],
+    "src/bt/swarm": ["bt/base", "bt/metainfo", "bt/wire"],
+    "src/bt/net": ["bt/base", "bt/wire"],
+    "src/disk": ["bt/base", "bt/sha1", "bt/metainfo", "bt/swarm"],
+    "src/tracker": ["bt/base", "bt/metainfo", "bt/wire", "bt/net", "disk"],
+    "src/tools/common": ["bt", "disk", "tracker"],
+    "src/tools/torrent": ["bt", "disk", "tools/common"],
+    "src/tools/tracker": ["bt", "disk", "tracker", "tools/common"],
+    "src/tools/peer": ["bt", "disk", "tools/common"],
+    "src/tools/bench": ["bt", "disk", "tools/common"],
+}
+# Of a disk, a swarm's interface is all that lies above the disk's own folder.
+DISK_SEES_OF_SWARM = ["bt/swarm/storage.hpp"]
+
+# Rooms that are core: no I/O, no clock. Elsewhere the core is named, by stem.
+CORE_ROOMS = ["src/bt/base", "src/bt/sha1", "src/bt/metainfo", "src/bt/wire", "src/bt/swarm"]
 CORE_ELSEWHERE = {
     "src/disk": ["extent_map", "write_plan"],
     "src/tracker": ["announce_query", "announce_reply", "registry", "swarm_table"],
@@ -37,15 +57,9 @@ CALLS_NOT_IN_CORE = {
     r"\bgettimeofday\s*\(": "calls gettimeofday()",
 }
 # A kernel's instruction set must not leak into inline functions that others share.
-KERNEL_STEMS = ["sha1_avx*", "sha1_eight_lanes", "sha1_lanes", "sha1_rounds"]
-KERNEL_INCLUDES = ["bt/sha1_eight_lanes.hpp", "bt/sha1_lanes.hpp", "bt/sha1_rounds.hpp", "immintrin.h", "stddef.h",
+KERNEL_STEMS = ["avx*", "eight_lanes", "lanes", "rounds"]
+KERNEL_INCLUDES = ["bt/sha1/eight_lanes.hpp", "bt/sha1/lanes.hpp", "bt/sha1/rounds.hpp", "immintrin.h", "stddef.h",
                    "stdint.h"]
-
-# Who may include which of our directories; tests may include all.
-LAYERS = {
-    "src/disk": ["bt", "disk"],
-    "src/tracker": ["bt", "disk", "tracker"],
-}
 
 # Put together here, so that this file does not break its own rules.
 WORDS_NOWHERE = ["TO" + "DO", "FIX" + "ME", "GTEST_" + "SKIP"]
@@ -63,9 +77,12 @@ def stem_and_directory(path):
 
 def is_core(path):
     stem, directory = stem_and_directory(path)
-    if directory == "src/bt":
-        return not matches(stem, EDGE_OF_BT)
-    return matches(stem, CORE_ELSEWHERE.get(directory, []))
+    return directory in CORE_ROOMS or matches(stem, CORE_ELSEWHERE.get(directory, []))
+
+
+def is_kernel(path):
+    stem, directory = stem_and_directory(path)
+    return directory == "src/bt/sha1" and matches(stem, KERNEL_STEMS)
 
 
 def includes_of(text):
@@ -97,20 +114,34 @@ def call_faults(text):
             yield f"{what}: time and randomness are arguments here"
 
 
+def room_faults(path, text):
+    """Who may include whom."""
+    directory = stem_and_directory(path)[1]
+    if directory not in ROOMS:
+        if directory.startswith("src/"):
+            yield f"lies in {directory}, which is no room of the house"
+        return
+    for include in includes_of(text):
+        room = str(pathlib.PurePosixPath(include).parent)
+        if not is_ours(include) or "src/" + room == directory:
+            continue
+        if not any(room == below or room.startswith(below + "/") for below in ROOMS[directory]):
+            yield f'includes "{include}": {directory} is below it or beside it'
+        if directory == "src/disk" and room == "bt/swarm" and include not in DISK_SEES_OF_SWARM:
+            yield f'includes "{include}": a disk sees the interface of a swarm, not the swarm'
+
+
 def ownership_faults(path, text):
     """What only certain files of src may include."""
-    stem, directory = stem_and_directory(path)
     for include in includes_of(text):
-        if include.startswith("openssl/") and not (fnmatch.fnmatchcase(path, "src/bt/sha1*.cpp")):
-            yield f"includes <{include}>: OpenSSL belongs to src/bt/sha1*.cpp"
+        if include.startswith("openssl/") and not fnmatch.fnmatchcase(path, "src/bt/sha1/*.cpp"):
+            yield f"includes <{include}>: OpenSSL belongs to src/bt/sha1"
         if include.startswith("liburing") and not fnmatch.fnmatchcase(path, "src/disk/uring*"):
             yield f"includes <{include}>: liburing belongs to src/disk/uring*"
-        if include == "immintrin.h" and not matches(stem, KERNEL_STEMS):
-            yield "includes <immintrin.h>: SIMD belongs to src/bt/sha1_avx*.cpp"
-        if matches(stem, KERNEL_STEMS) and include not in KERNEL_INCLUDES:
+        if include == "immintrin.h" and not is_kernel(path):
+            yield "includes <immintrin.h>: SIMD belongs to the kernels of src/bt/sha1"
+        if is_kernel(path) and include not in KERNEL_INCLUDES:
             yield f"includes <{include}>: a SIMD kernel shares no library header"
-        if is_ours(include) and include.split("/")[0] not in LAYERS.get(directory, [include.split("/")[0]]):
-            yield f'includes "{include}": {directory} is below it'
 
 
 def form_faults(path, text):
@@ -130,6 +161,7 @@ def faults_of(path, text):
     """What is wrong with one file; path is relative to the project, with forward slashes."""
     faults = list(form_faults(path, text))
     if path.startswith("src/") and path.endswith(CPP):
+        faults += room_faults(path, text)
         faults += ownership_faults(path, text)
         if is_core(path):
             faults += core_faults(text)
@@ -159,65 +191,66 @@ class Rules(unittest.TestCase):
         self.assertEqual(faults_of(path, text), [], path)
 
     def test_a_good_file_has_no_faults(self):
-        self.assert_fine("src/bt/picker.hpp", HEADER + '#include <vector>\n#include "bt/types.hpp"\n')
-        self.assert_fine("src/bt/picker.cpp", '#include "bt/picker.hpp"\n')
+        self.assert_fine("src/bt/swarm/picker.hpp", HEADER + '#include <vector>\n#include "bt/base/types.hpp"\n')
+        self.assert_fine("src/bt/swarm/picker.cpp", '#include "bt/swarm/picker.hpp"\n')
 
     def test_core_files_do_no_io_and_have_no_threads_or_clock(self):
         for include in ("boost/asio/ip/tcp.hpp", "boost/beast/http.hpp", "liburing.h", "sys/socket.h", "unistd.h",
                         "thread", "mutex", "condition_variable", "atomic", "iostream", "fstream"):
-            for path in ("src/bt/swarm.cpp", "src/disk/write_plan.cpp", "src/tracker/registry.hpp"):
+            for path in ("src/bt/swarm/swarm.cpp", "src/disk/write_plan.cpp", "src/tracker/registry.hpp"):
                 self.assert_fault(path, HEADER + f"#include <{include}>\n", f"core file includes <{include}>")
 
     def test_core_files_call_no_clock_or_random_device(self):
         for call in ("Clock::now()", "std::chrono::steady_clock::now ()", "std::random_device{}()", "std::rand()",
                      "time(nullptr)", "::time(0)", "std::time(nullptr)", "clock_gettime(a, b)"):
-            self.assert_fault("src/bt/choker.cpp", f"auto x = {call};\n", "arguments here")
+            self.assert_fault("src/bt/swarm/choker.cpp", f"auto x = {call};\n", "arguments here")
             self.assert_fault("tests/sim/network.cpp", f"auto x = {call};\n", "arguments here")
 
     def test_words_in_comments_strings_and_other_names_are_no_calls(self):
         for text in ("// reads Clock::now()\n", 'auto s = "time(0)";\n', "x.time(0);\n", "next_time(0);\n",
                      "auto n = 1'000'000;\n", "/* std::random_device */\n", "strand(1);\n"):
-            self.assert_fine("src/bt/choker.cpp", text)
-        self.assert_fault("src/bt/choker.cpp", "char c = '\"'; auto t = Clock::now(); char d = '\"';\n", "clock")
+            self.assert_fine("src/bt/swarm/choker.cpp", text)
+        self.assert_fault("src/bt/swarm/choker.cpp", "char c = '\"'; auto t = Clock::now(); char d = '\"';\n", "clock")
 
     def test_core_files_include_only_core_headers(self):
-        self.assert_fault("src/bt/swarm.cpp", '#include "disk/extent_map.hpp"\n#include "disk/storage.hpp"\n',
+        self.assert_fault("src/bt/swarm/swarm.cpp", '#include "disk/extent_map.hpp"\n#include "disk/storage.hpp"\n',
                           "disk/storage.hpp")
-        self.assert_fault("src/bt/swarm.cpp", '#include "bt/session.hpp"\n', "bt/session.hpp")
-        self.assert_fine("src/disk/extent_map.cpp", '#include "bt/types.hpp"\n#include "disk/extent_map.hpp"\n')
+        self.assert_fault("src/bt/swarm/swarm.cpp", '#include "tools/peer/session.hpp"\n', "tools/peer/session.hpp")
+        self.assert_fine("src/disk/extent_map.cpp", '#include "bt/base/types.hpp"\n#include "disk/extent_map.hpp"\n')
 
     def test_the_edge_may_include_what_it_drives(self):
         text = '#include <boost/asio/ip/tcp.hpp>\n#include <thread>\n#include "disk/storage.hpp"\n'
-        for path in ("src/bt/session.cpp", "src/bt/session_net.cpp", "src/bt/net.cpp", "src/bt/announcer.cpp"):
+        for path in ("src/tools/peer/session.cpp", "src/tools/peer/session_net.cpp"):
             self.assert_fine(path, text)
 
     def test_the_core_of_bt_stays_away_from_the_disk(self):
-        self.assert_fault("src/bt/picker.cpp", '#include "disk/hasher.hpp"\n', "disk/hasher.hpp")
+        self.assert_fault("src/bt/swarm/picker.cpp", '#include "disk/hasher.hpp"\n', "disk/hasher.hpp")
 
     def test_openssl_stays_in_sha1(self):
-        self.assert_fine("src/bt/sha1_openssl.cpp", "#include <openssl/sha.h>\n")
-        for path in ("src/bt/sha1.hpp", "src/bt/metainfo.cpp", "src/disk/hasher.cpp", "src/tools/ezio_bench.cpp"):
+        self.assert_fine("src/bt/sha1/openssl.cpp", "#include <openssl/sha.h>\n")
+        for path in ("src/bt/wire/announce.hpp", "src/bt/metainfo/metainfo.cpp", "src/disk/hasher.cpp",
+                     "src/tools/bench/ezio_bench.cpp"):
             self.assert_fault(path, HEADER + "#include <openssl/evp.h>\n", "OpenSSL")
         self.assert_fine("tests/sha1_test.cpp", "#include <openssl/evp.h>\n")
 
     def test_liburing_stays_in_uring(self):
         self.assert_fine("src/disk/uring_executor.cpp", "#include <liburing.h>\n")
-        for path in ("src/disk/engine.cpp", "src/bt/session.cpp"):
+        for path in ("src/disk/engine.cpp", "src/tools/peer/session.cpp"):
             self.assert_fault(path, "#include <liburing.h>\n", "liburing")
 
     def test_simd_kernels_share_no_library_header(self):
-        self.assert_fine("src/bt/sha1_avx2.cpp", '#include "bt/sha1_lanes.hpp"\n#include <immintrin.h>\n')
-        self.assert_fault("src/bt/sha1_avx2.cpp", "#include <array>\n", "kernel")
-        self.assert_fault("src/bt/sha1_lanes.hpp", HEADER + "#include <vector>\n", "kernel")
-        self.assert_fault("src/bt/bitfield.cpp", "#include <immintrin.h>\n", "SIMD")
+        self.assert_fine("src/bt/sha1/avx2.cpp", '#include "bt/sha1/lanes.hpp"\n#include <immintrin.h>\n')
+        self.assert_fault("src/bt/sha1/avx2.cpp", "#include <array>\n", "kernel")
+        self.assert_fault("src/bt/sha1/lanes.hpp", HEADER + "#include <vector>\n", "kernel")
+        self.assert_fault("src/bt/base/bitfield.cpp", "#include <immintrin.h>\n", "SIMD")
 
     def test_lower_directories_do_not_include_higher_ones(self):
-        self.assert_fault("src/disk/hasher.cpp", '#include "tools/progress.hpp"\n', "below")
-        self.assert_fault("src/tracker/server.cpp", '#include "tools/outcome.hpp"\n', "below")
+        self.assert_fault("src/disk/hasher.cpp", '#include "tools/common/progress.hpp"\n', "below")
+        self.assert_fault("src/tracker/server.cpp", '#include "tools/common/outcome.hpp"\n', "below")
 
     def test_headers_say_what_they_are_and_are_guarded(self):
-        self.assert_fault("src/tools/progress.hpp", "#pragma once\n", "comment")
-        self.assert_fault("src/tools/progress.hpp", "// What it is.\n", "#pragma once")
+        self.assert_fault("src/tools/common/progress.hpp", "#pragma once\n", "comment")
+        self.assert_fault("src/tools/common/progress.hpp", "// What it is.\n", "#pragma once")
         self.assert_fault("tests/fixture.hpp", "\n#pragma once\n", "comment")
 
     def test_files_stay_short(self):
@@ -240,8 +273,8 @@ class Project(unittest.TestCase):
 
     def test_the_core_is_where_the_rules_look_for_it(self):
         core = {path for path, _ in project_files(self.root) if is_core(path)}
-        for path in ("src/bt/geometry.hpp", "src/bt/wire.hpp", "src/bt/picker.cpp", "src/bt/swarm.cpp",
-                     "src/disk/extent_map.cpp", "src/disk/write_plan.cpp", "src/tracker/registry.cpp"):
+        for path in ("src/bt/base/geometry.hpp", "src/bt/wire/wire.hpp", "src/bt/swarm/picker.cpp",
+                     "src/bt/swarm/swarm.cpp", "src/disk/extent_map.cpp", "src/disk/write_plan.cpp", "src/tracker/registry.cpp"):
             self.assertIn(path, core)
         self.assertFalse(any("session" in path for path in core))
 

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "bt/metainfo.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 namespace ezio::test {
 

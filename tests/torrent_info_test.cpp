@@ -6,9 +6,9 @@
 
 #include <string>
 
-#include "bt/extents.hpp"
-#include "bt/hex.hpp"
-#include "bt/metainfo.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/metainfo/extents.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 namespace ezio {
 namespace {

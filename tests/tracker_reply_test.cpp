@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "bt/announce.hpp"
+#include "bt/wire/announce.hpp"
 
 namespace ezio::tracker {
 namespace {

@@ -12,8 +12,8 @@
 #include <boost/asio/write.hpp>
 #include <thread>
 
-#include "bt/announce.hpp"
-#include "bt/http_client.hpp"
+#include "bt/net/http_client.hpp"
+#include "bt/wire/announce.hpp"
 #include "torrent_dir_fixture.hpp"
 
 namespace ezio::tracker {

@@ -6,7 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
-#include "bt/announce.hpp"
+#include "bt/wire/announce.hpp"
 #include "torrent_dir_fixture.hpp"
 
 namespace ezio::tracker {

@@ -1,4 +1,4 @@
-#include "bt/wire.hpp"
+#include "bt/wire/wire.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <thread>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio {
 

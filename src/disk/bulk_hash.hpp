@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "bt/geometry.hpp"
-#include "bt/result.hpp"
-#include "bt/sha1.hpp"
-#include "bt/types.hpp"
+#include "bt/base/geometry.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
+#include "bt/sha1/sha1.hpp"
 #include "disk/source_reader.hpp"
 
 namespace ezio {

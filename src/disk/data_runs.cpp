@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
 
 namespace ezio {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 #include "disk/source_reader.hpp"
 
 namespace ezio {

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <memory>
 
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "bt/result.hpp"
+#include "bt/base/result.hpp"
 #include "disk/target.hpp"
 
 namespace ezio {
@@ -19,8 +19,8 @@ Error path_errno(const std::string& path, const std::string& what, int code);
 std::uint64_t identity(const struct stat& status);
 
 // Opens a block device or regular file with these open(2) flags, with O_DIRECT added where the file takes it,
-// and fills in everything but whole_disk_id. `expected` is what the caller has checked before: if the path
-// leads elsewhere by now, that is an error.
+// and fills in everything but what a partition's disk is. `expected` is what the caller has checked before:
+// if the path leads elsewhere by now, that is an error.
 Result<DeviceFile> open_device_file(const std::string& path, int flags, const struct stat& expected);
 
 // Decides about O_DIRECT once the size is final: sets direct, why_not_direct, sector and memory_alignment and

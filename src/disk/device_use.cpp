@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
 
 namespace ezio {
 namespace {

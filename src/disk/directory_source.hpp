@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "bt/metainfo.hpp"
-#include "bt/result.hpp"
+#include "bt/base/result.hpp"
+#include "bt/metainfo/metainfo.hpp"
 #include "disk/file_cache.hpp"
 #include "disk/offset_directory.hpp"
 #include "disk/op_queue.hpp"

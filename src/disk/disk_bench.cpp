@@ -10,7 +10,7 @@
 #include <cstring>
 #include <memory>
 
-#include "bt/extents.hpp"
+#include "bt/metainfo/extents.hpp"
 #include "disk/device_file.hpp"
 #include "disk/engine.hpp"
 

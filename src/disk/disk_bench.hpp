@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
-#include "disk/storage.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
+#include "disk/disk_engine.hpp"
 
 namespace ezio {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "disk/disk_engine.hpp"
 #include "disk/io_executor.hpp"
 #include "disk/op_queue.hpp"
-#include "disk/storage.hpp"
 #include "disk/target.hpp"
 #include "disk/uring.hpp"
 

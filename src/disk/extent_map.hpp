@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio {
 

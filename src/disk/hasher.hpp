@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "bt/sha1.hpp"
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
+#include "bt/sha1/sha1.hpp"
 
 namespace ezio {
 

@@ -10,11 +10,11 @@
 #include <cstring>
 #include <memory>
 
-#include "bt/extents.hpp"
-#include "bt/hex.hpp"
-#include "bt/metainfo.hpp"
-#include "bt/metainfo_rules.hpp"
-#include "bt/printable.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/extents.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "bt/metainfo/rules.hpp"
 
 namespace ezio {
 namespace {

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 #include "disk/target.hpp"
 
 namespace ezio {

@@ -15,9 +15,9 @@
 #include <set>
 #include <vector>
 
+#include "disk/disk_engine.hpp"
 #include "disk/op_run.hpp"
 #include "disk/sector_locks.hpp"
-#include "disk/storage.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {
@@ -104,8 +104,6 @@ class OpQueue {
   // file.requests is 0: call take() and finish() until then.
   void abandon(IoFile& file);
 
-  unsigned active() const { return active_; }
-  std::vector<ActiveOp>& slots() { return slots_; }  // addresses are stable
   std::vector<IoCompletion>& completions() { return completions_; }
 
  private:

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "disk/storage.hpp"
+#include "disk/disk_engine.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {

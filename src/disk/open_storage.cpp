@@ -4,7 +4,7 @@
 
 #include <system_error>
 
-#include "bt/extents.hpp"
+#include "bt/metainfo/extents.hpp"
 #include "disk/device_file.hpp"
 #include "disk/directory_source.hpp"
 #include "disk/engine.hpp"

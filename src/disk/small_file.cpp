@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
 #include "disk/target.hpp"
 
 namespace ezio {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio {
 

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bt/extents.hpp"
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/extents.hpp"
 #include "disk/extent_map.hpp"
 #include "disk/file_cache.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 #include "disk/offset_directory.hpp"
 #include "disk/target.hpp"
 

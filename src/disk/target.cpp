@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
 #include "disk/device_file.hpp"
 #include "disk/device_use.hpp"
 

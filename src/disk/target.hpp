@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "bt/metainfo.hpp"
-#include "bt/result.hpp"
-#include "disk/storage.hpp"
+#include "bt/base/result.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "disk/disk_engine.hpp"
 
 namespace ezio {
 

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 #include "disk/op_run.hpp"
 
 namespace ezio {

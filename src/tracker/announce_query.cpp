@@ -6,8 +6,8 @@
 #include <charconv>
 #include <cstring>
 
-#include "bt/hex.hpp"
-#include "bt/printable.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
 
 namespace ezio::tracker {
 

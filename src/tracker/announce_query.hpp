@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bt/announce.hpp"
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
+#include "bt/wire/announce.hpp"
 
 namespace ezio::tracker {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bt/bencode.hpp"
+#include "bt/metainfo/bencode.hpp"
 
 namespace ezio::tracker {
 

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "bt/net.hpp"
-#include "bt/version.hpp"
+#include "bt/base/version.hpp"
+#include "bt/net/connection.hpp"
 
 namespace ezio::tracker {
 

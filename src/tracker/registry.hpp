@@ -10,9 +10,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "bt/endpoint.hpp"
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/endpoint.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 #include "tracker/announce_query.hpp"
 #include "tracker/swarm_table.hpp"
 

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
-#include "bt/net.hpp"
+#include "bt/net/connection.hpp"
 #include "tracker/connection.hpp"
 
 namespace ezio::tracker {

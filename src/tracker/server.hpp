@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "bt/endpoint.hpp"
+#include "bt/base/endpoint.hpp"
 #include "tracker/service.hpp"
 
 namespace ezio::tracker {

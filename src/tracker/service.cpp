@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "bt/hex.hpp"
-#include "bt/printable.hpp"
-#include "bt/version.hpp"
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/base/version.hpp"
 #include "tracker/announce_query.hpp"
 #include "tracker/announce_reply.hpp"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "bt/endpoint.hpp"
+#include "bt/base/endpoint.hpp"
 #include "tracker/registry.hpp"
 #include "tracker/torrent_dir.hpp"
 

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bt/endpoint.hpp"
-#include "bt/types.hpp"
+#include "bt/base/endpoint.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::tracker {
 

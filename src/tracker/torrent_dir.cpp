@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "bt/metainfo.hpp"
-#include "bt/printable.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 namespace ezio::tracker {
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "bt/result.hpp"
-#include "bt/types.hpp"
+#include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::tracker {
 

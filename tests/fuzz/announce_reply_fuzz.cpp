@@ -1,7 +1,7 @@
 // A tracker's reply yields a bounded list of peers that can be connected to, or an error that says something.
 #include <cstdlib>
 
-#include "bt/announce.hpp"
+#include "bt/wire/announce.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ezio;

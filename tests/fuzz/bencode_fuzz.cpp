@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "bt/bencode.hpp"
+#include "bt/metainfo/bencode.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ezio;

@@ -1,8 +1,8 @@
 // A torrent that is accepted keeps every promise of Metainfo, and can be built again from it.
 #include <cstdlib>
 
-#include "bt/extents.hpp"
-#include "bt/metainfo.hpp"
+#include "bt/metainfo/extents.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ezio;

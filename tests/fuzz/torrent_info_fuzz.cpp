@@ -1,8 +1,8 @@
 // A torrent.info that is accepted makes a torrent that is accepted.
 #include <cstdlib>
 
-#include "bt/extents.hpp"
-#include "bt/metainfo.hpp"
+#include "bt/metainfo/extents.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ezio;

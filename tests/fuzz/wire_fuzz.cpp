@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "bt/wire.hpp"
+#include "bt/wire/wire.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::sim {
 

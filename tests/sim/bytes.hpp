@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::sim {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "bt/types.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio::sim {
 

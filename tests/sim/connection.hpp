@@ -1,12 +1,12 @@
 // A stream's end as the real driver sees a socket: handshake, then messages by the real decoder, payload
-// straight into the buffer that the swarm names. The counterpart of bt/net.hpp.
+// straight into the buffer that the swarm names. The counterpart of bt/net/connection.hpp.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "bt/wire.hpp"
+#include "bt/wire/wire.hpp"
 #include "sim/network.hpp"
 
 namespace ezio::sim {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "disk/storage.hpp"
+#include "bt/swarm/storage.hpp"
 #include "sim/clock.hpp"
 #include "sim/image.hpp"
 

@@ -1,5 +1,5 @@
 // One process of a simulated machine: real swarms over one pool, driven by the virtual clock, network and
-// disks. The counterpart of bt/session.hpp, which also checks what the swarms may not do.
+// disks. The counterpart of tools/peer/session.hpp, which also checks what the swarms may not do.
 #pragma once
 
 #include <deque>
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "bt/memory_plan.hpp"
-#include "bt/sha1.hpp"
-#include "bt/swarm.hpp"
+#include "bt/sha1/sha1.hpp"
+#include "bt/swarm/memory_plan.hpp"
+#include "bt/swarm/swarm.hpp"
 #include "sim/buffer_watch.hpp"
 #include "sim/connection.hpp"
 #include "sim/disk.hpp"

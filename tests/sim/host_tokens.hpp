@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "bt/geometry.hpp"
+#include "bt/base/geometry.hpp"
 
 namespace ezio::sim {
 

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "bt/sha1.hpp"
+#include "bt/sha1/sha1.hpp"
 
 namespace ezio::sim {
 

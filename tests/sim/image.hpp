@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bt/metainfo.hpp"
+#include "bt/metainfo/metainfo.hpp"
 
 namespace ezio::sim {
 

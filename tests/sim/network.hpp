@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "bt/endpoint.hpp"
-#include "bt/wire.hpp"
+#include "bt/base/endpoint.hpp"
+#include "bt/wire/wire.hpp"
 #include "sim/clock.hpp"
 
 namespace ezio::sim {

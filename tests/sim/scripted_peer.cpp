@@ -1,6 +1,6 @@
 #include "sim/scripted_peer.hpp"
 
-#include "bt/uploader.hpp"
+#include "bt/swarm/uploader.hpp"
 
 namespace ezio::sim {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bt/wire.hpp"
+#include "bt/wire/wire.hpp"
 #include "sim/image.hpp"
 #include "sim/world.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "bt/action.hpp"
+#include "bt/swarm/action.hpp"
 
 namespace ezio::sim {
 

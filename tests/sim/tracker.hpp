@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "bt/announce.hpp"
+#include "bt/wire/announce.hpp"
 #include "sim/clock.hpp"
 #include "tracker/registry.hpp"
 

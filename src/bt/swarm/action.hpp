@@ -1,0 +1,85 @@
+// What a swarm wants done: everything that the core tells a driver.
+//
+// Actions are carried out in the order in which they were emitted. Bulk data is never in them: they name pool
+// buffers. Core file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bt/base/geometry.hpp"
+#include "bt/wire/announce.hpp"
+#include "bt/wire/wire.hpp"
+
+namespace ezio {
+
+// --- network ---
+struct Connect {
+  PeerHandle peer;
+  Endpoint remote;
+};
+// The driver forgets the peer at once: no further event, no access to buffers named in earlier actions.
+struct Close {
+  PeerHandle peer;
+  std::string reason;
+};
+struct Send {
+  PeerHandle peer;
+  wire::Buffer bytes;
+};
+// A PIECE message: header from `span`, then span.length bytes of the buffer from buffer_offset on.
+struct SendBlock {
+  PeerHandle peer;
+  BlockSpan span;
+  BufferId buffer;
+  std::uint32_t buffer_offset = 0;
+};
+// Where the payload announced by BlockHeaderReceived goes; without a buffer it is read and dropped.
+struct ReceivePayload {
+  PeerHandle peer;
+  BlockSpan span;
+  std::optional<BufferId> buffer;
+  std::uint32_t buffer_offset = 0;
+};
+
+// --- disk and hash ---
+struct ReadSegment {
+  SegmentRef segment;
+  BufferId buffer;
+};
+struct WriteSegment {
+  SegmentRef segment;
+  BufferId buffer;
+};
+struct HashSegment {  // appends to the piece's SHA-1; `first` starts it anew, `last` asks for the digest
+  PieceIndex piece;
+  BufferId buffer;
+  std::uint32_t buffer_offset = 0;
+  std::uint32_t length = 0;
+  bool first = false;
+  bool last = false;
+};
+struct Flush {};
+
+// --- trackers, user ---
+struct Announce {
+  TrackerIndex tracker;
+  AnnounceRequest request;
+};
+struct Completed {};  // a leecher: every piece verified, written and flushed; it serves on
+enum class SwarmOutcome { complete, io_error, stalled, stopped };
+struct Finished {  // the swarm's last action but for announces of `stopped` and closes, which may follow
+  SwarmOutcome outcome = SwarmOutcome::complete;
+  std::string message;
+};
+struct Note {  // for the log: a tracker that fails, a peer that was banned
+  std::string text;
+};
+
+using Action = std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment,
+                            HashSegment, Flush, Announce, Completed, Finished, Note>;
+using Actions = std::vector<Action>;
+
+}  // namespace ezio

@@ -1,0 +1,98 @@
+// What happens to a swarm: everything that a driver tells the core.
+//
+// Events are plain values. Disk, hash and network events answer actions of the same swarm; an event about a
+// peer that the swarm has closed meanwhile is ignored. Core file.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "bt/base/geometry.hpp"
+#include "bt/wire/announce.hpp"
+#include "bt/wire/wire.hpp"
+
+namespace ezio {
+
+// --- network ---
+struct PeerConnected {  // answers Connect
+  PeerHandle peer;
+};
+// A connection that somebody opened to us, its handshake read already (it named this torrent). `peer` comes
+// from Swarm::new_handle.
+struct PeerAccepted {
+  PeerHandle peer;
+  Endpoint remote;
+  wire::Handshake handshake;
+};
+struct HandshakeReceived {  // on a connection that we opened
+  PeerHandle peer;
+  wire::Handshake handshake;
+};
+// Any message but Piece.
+struct MessageReceived {
+  PeerHandle peer;
+  wire::Message message;
+};
+// The 13-byte header of a PIECE; the core answers with exactly one ReceivePayload (or Close).
+struct BlockHeaderReceived {
+  PeerHandle peer;
+  BlockSpan span;
+};
+struct BlockProgress {  // a part of its payload, not the last one: the peer is slow, not silent
+  PeerHandle peer;
+  std::uint32_t bytes = 0;  // since the header or the last report
+};
+struct BlockReceived {  // its payload is in place (or discarded)
+  PeerHandle peer;
+  BlockSpan span;
+};
+struct BlockSent {  // answers SendBlock: the socket has taken all of it
+  PeerHandle peer;
+  BlockSpan span;
+};
+struct PeerDisconnected {
+  PeerHandle peer;
+  std::string reason;
+};
+
+// --- disk and hash ---
+struct SegmentRead {  // answers ReadSegment
+  SegmentRef segment;
+  std::string error;  // empty: success; else offset and errno in words
+};
+struct SourceFailed {  // a segment that was read could not be sent after all: its file has changed
+  std::string error;
+};
+struct SegmentWritten {  // answers WriteSegment
+  SegmentRef segment;
+  std::string error;
+};
+struct SegmentHashed {  // answers HashSegment
+  PieceIndex piece;
+  Sha1Digest digest;  // meaningful when the request had `last`
+};
+struct Flushed {  // answers Flush
+  std::string error;
+};
+
+// --- trackers, time, user ---
+struct AnnounceSucceeded {
+  TrackerIndex tracker;
+  AnnounceReply reply;
+};
+struct AnnounceFailed {
+  TrackerIndex tracker;
+  std::string reason;
+};
+struct Tick {};              // every tick_interval
+struct BuffersAvailable {};  // the shared pool has buffers again
+struct StopRequested {};     // SIGINT, SIGTERM
+
+using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
+                           BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
+                           SegmentRead, SourceFailed, SegmentWritten, SegmentHashed, Flushed,
+                           AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+
+inline constexpr std::chrono::milliseconds tick_interval{100};
+
+}  // namespace ezio

@@ -1,0 +1,144 @@
+#include "bt/swarm/piece_download.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ezio {
+
+PieceDownload::PieceDownload(const Geometry& geometry, PieceIndex piece, std::vector<BufferId> buffers)
+    : piece_(piece),
+      size_(geometry.piece_size(piece)),
+      segment_bytes_(geometry.segment_bytes()),
+      buffers_(std::move(buffers)),
+      blocks_(geometry.block_count(piece)),
+      open_(geometry.block_count(piece)) {
+  assert(buffers_.size() == geometry.segment_count(piece));
+}
+
+std::optional<BlockSpan> PieceDownload::first_open(std::uint32_t max_bytes) const {
+  assert(max_bytes >= block_bytes);
+  const auto count = static_cast<std::uint32_t>(blocks_.size());
+  std::uint32_t first = first_open_hint_;
+  while (first < count && !blocks_[first].open()) ++first;
+  first_open_hint_ = first;
+  if (first == count) return std::nullopt;
+  const std::uint32_t begin = first * block_bytes;
+  const std::uint32_t segment_end = (begin / segment_bytes_ + 1) * segment_bytes_;
+  const std::uint32_t limit = std::min({segment_end, size_, begin + max_bytes});
+  std::uint32_t end = begin;
+  for (std::uint32_t i = first; i < count && end < limit && blocks_[i].open(); ++i) {
+    const std::uint32_t block_end = std::min((i + 1) * block_bytes, size_);
+    if (block_end > limit) break;
+    end = block_end;
+  }
+  return BlockSpan{piece_, begin, end - begin};
+}
+
+bool PieceDownload::is_block_run(const BlockSpan& span) const {
+  const std::uint32_t end = span.begin + span.length;
+  return span.begin % block_bytes == 0 && (end % block_bytes == 0 || end == size_);
+}
+
+template <class Change>
+void PieceDownload::for_blocks(const BlockSpan& span, Change change) {
+  assert(span.piece == piece_ && is_block_run(span));
+  const std::uint32_t first = span.begin / block_bytes;
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = first; i <= last; ++i) {
+    const bool was_open = blocks_[i].open();
+    change(blocks_[i]);
+    const bool is_open = blocks_[i].open();
+    open_ += is_open;
+    open_ -= was_open;
+    if (is_open) first_open_hint_ = std::min(first_open_hint_, i);
+  }
+}
+
+bool PieceDownload::wants(const BlockSpan& span) const {
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (blocks_[i].received || blocks_[i].arriving) return false;
+  }
+  return true;
+}
+
+bool PieceDownload::wants_duplicate(const BlockSpan& span) const {
+  if (!wants(span)) return false;
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (blocks_[i].requesters == 1) return true;
+  }
+  return false;
+}
+
+bool PieceDownload::requested(const BlockSpan& span) const {
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (blocks_[i].requesters > 0) return true;
+  }
+  return false;
+}
+
+void PieceDownload::request(const BlockSpan& span) {
+  for_blocks(span, [](Block& block) { ++block.requesters; });
+}
+
+void PieceDownload::give_back(const BlockSpan& span) {
+  for_blocks(span, [](Block& block) {
+    assert(block.requesters > 0);
+    --block.requesters;
+  });
+}
+
+void PieceDownload::arriving(const BlockSpan& span) {
+  assert(wants(span));
+  for_blocks(span, [](Block& block) { block.arriving = true; });
+}
+
+void PieceDownload::arrival_ended(const BlockSpan& span) {
+  for_blocks(span, [](Block& block) { block.arriving = false; });
+}
+
+void PieceDownload::received(const BlockSpan& span, PeerHandle from) {
+  received_bytes_ += span.length;
+  for_blocks(span, [&](Block& block) {
+    assert(block.arriving && !block.received);
+    block.arriving = false;
+    block.received = true;
+    block.from = from;
+    ++received_;
+  });
+}
+
+std::vector<PeerHandle> PieceDownload::contributors() const {
+  std::vector<PeerHandle> peers;
+  for (const Block& block : blocks_) {
+    if (block.received && std::find(peers.begin(), peers.end(), block.from) == peers.end()) {
+      peers.push_back(block.from);
+    }
+  }
+  return peers;
+}
+
+void PieceDownload::reset() {
+  // A peer may still be asked for a block that another one sent first: its count stays.
+  for (Block& block : blocks_) {
+    assert(!block.arriving);
+    block.received = false;
+  }
+  open_ = static_cast<std::uint32_t>(
+      std::count_if(blocks_.begin(), blocks_.end(), [](const Block& block) { return block.open(); }));
+  received_ = 0;
+  received_bytes_ = 0;
+  first_open_hint_ = 0;
+  prefix_ = 0;
+  hashed = 0;
+  awaits_hash = false;
+}
+
+std::uint32_t PieceDownload::received_prefix() const {
+  while (prefix_ < blocks_.size() && blocks_[prefix_].received) ++prefix_;
+  return std::min(prefix_ * block_bytes, size_);
+}
+
+}  // namespace ezio

@@ -1,0 +1,92 @@
+// One piece being fetched: which blocks are open, requested, arriving or received, and by whom.
+//
+// Runs of blocks are named by BlockSpans that start at a block and end at a block or at the piece's end.
+// Core file.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "bt/base/geometry.hpp"
+#include "bt/base/types.hpp"
+
+namespace ezio {
+
+class PieceDownload {
+ public:
+  // `buffers` hold the piece's segments in order; they stay the caller's to release.
+  PieceDownload(const Geometry& geometry, PieceIndex piece, std::vector<BufferId> buffers);
+
+  PieceIndex piece() const { return piece_; }
+  std::uint32_t size() const { return size_; }
+  BufferId buffer(std::uint32_t segment) const { return buffers_[segment]; }
+  const std::vector<BufferId>& buffers() const { return buffers_; }
+
+  bool has_open() const { return open_ > 0; }
+  bool complete() const { return received_ == blocks_.size(); }
+  std::uint32_t received_bytes() const { return received_bytes_; }
+  std::uint32_t open_bytes() const { return open_ * block_bytes; }  // a short last block counts whole
+  // Nothing received, requested or arriving.
+  bool untouched() const { return open_ == blocks_.size(); }
+  // Nobody is asked for any of it, nothing is arriving or being hashed: it can be dropped.
+  bool idle() const { return open_ + received_ == blocks_.size() && !hashing; }
+
+  // The first run of open blocks, at most max_bytes (>= one block) and inside one segment.
+  std::optional<BlockSpan> first_open(std::uint32_t max_bytes) const;
+
+  // Whether the span consists of whole blocks; every span that is passed below does.
+  bool is_block_run(const BlockSpan& span) const;
+  // Whether all of the span is still to come and none of it is arriving.
+  bool wants(const BlockSpan& span) const;
+  // Whether somebody is asked for some block of the span.
+  bool requested(const BlockSpan& span) const;
+  // Whether some block of the span is requested by exactly one peer and wanted.
+  bool wants_duplicate(const BlockSpan& span) const;
+
+  void request(const BlockSpan& span);    // one more peer was asked
+  void give_back(const BlockSpan& span);  // one peer fewer is asked; unreceived blocks nobody is asked open
+  void arriving(const BlockSpan& span);   // wants(span); the payload is on its way into the buffer
+  void arrival_ended(const BlockSpan& span);  // ... and broke off
+  void received(const BlockSpan& span, PeerHandle from);
+
+  // Everyone who sent a block of it, without duplicates.
+  std::vector<PeerHandle> contributors() const;
+  // All blocks open again, hashing from the start: its bytes were wrong.
+  void reset();
+
+  // Hashing follows the contiguous prefix of received blocks.
+  std::uint32_t received_prefix() const;  // bytes
+  std::uint32_t hashed = 0;               // bytes submitted to the hash so far
+  bool hashing = false;                   // one submission is outstanding
+  bool awaits_hash = false;               // more could be submitted, which waits for other pieces
+
+  std::uint64_t last_request = 0;  // the number of the last request for it
+
+  // Set: only this peer is asked for its blocks, so that a bad one can be told from good ones.
+  std::optional<PeerHandle> exclusive;
+
+ private:
+  struct Block {
+    PeerHandle from;              // who sent it, once received
+    std::uint8_t requesters = 0;  // peers asked and not yet answered
+    bool received = false;
+    bool arriving = false;
+    bool open() const { return !received && !arriving && requesters == 0; }
+  };
+
+  template <class Change>
+  void for_blocks(const BlockSpan& span, Change change);
+
+  PieceIndex piece_;
+  std::uint32_t size_;           // bytes
+  std::uint32_t segment_bytes_;  // of a full segment
+  std::vector<BufferId> buffers_;
+  std::vector<Block> blocks_;
+  std::uint32_t open_;
+  std::uint32_t received_ = 0;  // blocks
+  std::uint32_t received_bytes_ = 0;
+  mutable std::uint32_t first_open_hint_ = 0;  // no block before it is open
+  mutable std::uint32_t prefix_ = 0;           // blocks received without a gap
+};
+
+}  // namespace ezio

@@ -1,0 +1,87 @@
+#include "bt/swarm/segment_pool.hpp"
+
+#include <cassert>
+
+namespace ezio {
+
+SegmentPool::SegmentPool(std::uint32_t capacity) : buffers_(capacity) {
+  // Handed out from the back: low indices first, so that a small job touches little memory.
+  for (std::uint32_t i = capacity; i-- > 0;) free_.emplace_back(i);
+}
+
+std::optional<BufferId> SegmentPool::acquire() {
+  BufferId buffer;
+  if (!free_.empty()) {
+    buffer = free_.back();
+    free_.pop_back();
+  } else if (!lru_.empty()) {
+    buffer = lru_.front();
+    lru_.pop_front();
+    Buffer& evicted = buffers_[buffer.value()];
+    cached_.erase(*evicted.key);
+    evicted.key.reset();
+  } else {
+    starved_ = true;
+    return std::nullopt;
+  }
+  buffers_[buffer.value()].owned = true;
+  return buffer;
+}
+
+void SegmentPool::release(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.owned && !entry.key);
+  entry.owned = false;
+  free_.push_back(buffer);
+  became_available();
+}
+
+void SegmentPool::cache(BufferId buffer, const Key& key) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.owned && !entry.key);
+  entry.owned = false;
+  entry.key = key;
+  entry.pins = 1;
+  [[maybe_unused]] bool inserted = cached_.emplace(key, buffer).second;
+  assert(inserted);
+}
+
+std::optional<BufferId> SegmentPool::find_and_pin(const Key& key) {
+  auto found = cached_.find(key);
+  if (found == cached_.end()) return std::nullopt;
+  Buffer& entry = buffers_[found->second.value()];
+  if (entry.pins == 0) lru_.erase(entry.lru);
+  ++entry.pins;
+  return found->second;
+}
+
+void SegmentPool::unpin(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.key && entry.pins > 0);
+  if (--entry.pins > 0) return;
+  entry.lru = lru_.insert(lru_.end(), buffer);
+  became_available();
+}
+
+void SegmentPool::unpin_and_drop(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.key && entry.pins > 0);
+  if (--entry.pins > 0) return;
+  cached_.erase(*entry.key);
+  entry.key.reset();
+  free_.push_back(buffer);
+  became_available();
+}
+
+void SegmentPool::became_available() {
+  if (starved_) freed_ = true;
+}
+
+bool SegmentPool::take_freed() {
+  if (!freed_) return false;
+  freed_ = false;
+  starved_ = false;
+  return true;
+}
+
+}  // namespace ezio

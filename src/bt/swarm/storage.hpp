@@ -1,0 +1,54 @@
+// What a swarm needs of a disk: where verified pieces go and served pieces come from, by torrent offset.
+//
+// A Storage is one opened target or source. It never calls back: requests are queued and completions are
+// drained from what runs it (disk/disk_engine.hpp, or the simulation's disks). Everything here is used by one
+// thread, the event loop's. Core file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bt/base/file_part.hpp"
+#include "bt/base/types.hpp"
+
+namespace ezio {
+
+// The outcome of one read, write or flush. Short transfers have been continued; success means all of it.
+struct IoStatus {
+  int error = 0;                    // errno, 0 for success; EIO for an unexpected end of file
+  std::uint64_t device_offset = 0;  // where on the device (or in which offset-named file) it failed
+  bool ok() const { return error == 0; }
+};
+
+struct IoCompletion {
+  std::uint64_t owner = 0;  // the value that Storage was opened with
+  std::uint64_t token = 0;  // the value the request was made with
+  IoStatus status;
+};
+
+class Storage {
+ public:
+  virtual ~Storage() = default;  // with requests in flight: waits for them; their completions are dropped
+
+  // Reads / writes torrent bytes [torrent_offset, torrent_offset + data.size()). `data` must stay valid and,
+  // for writes, unchanged until the completion. Fast when `data` lies in the engine's arena, aligned to 4
+  // KiB, and the extents are multiples of the logical sector; correct always. Two writes in flight never
+  // cover the same torrent bytes; they may meet inside one sector.
+  virtual void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) = 0;
+  virtual void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) = 0;
+
+  // (torrent_offset, length, max_parts): where the bytes lie in files, in order, if they can be sent from
+  // there: read through the page cache, and in no more parts than that. Else empty, as when a file cannot be
+  // opened. Whether they are in the page cache is another question (disk/file_parts.hpp). A part is valid as
+  // long as the storage and its keep_open.
+  virtual FileParts file_parts(std::uint64_t, std::uint64_t, std::size_t) const { return {}; }
+
+  // Makes every completed write durable (fdatasync, for a device also its volatile cache). Only with no
+  // writes in flight.
+  virtual void flush(std::uint64_t token) = 0;
+
+  // "io_uring, O_DIRECT, 512-byte sectors" or "threads, buffered (tmpfs has no O_DIRECT)": for the user.
+  virtual std::string description() const = 0;
+};
+
+}  // namespace ezio

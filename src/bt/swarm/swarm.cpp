@@ -1,0 +1,350 @@
+#include "bt/swarm/swarm.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace ezio {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t upload_slots = 100;
+constexpr std::uint32_t max_dialled = 30;    // connections that we open
+constexpr std::uint32_t max_half_open = 16;  // of them without a handshake yet
+constexpr Duration choke_interval = 1s;
+constexpr Duration handshake_timeout = 10s;
+constexpr Duration keep_alive_interval = 90s;
+constexpr Duration idle_timeout = 240s;
+constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker can tell
+
+}  // namespace
+
+Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, TimePoint now)
+    : metainfo_(metainfo),
+      config_(std::move(config)),
+      context_(metainfo.geometry(), config_.torrent, pool, config_.seeding),
+      downloader_(context_, metainfo.piece_hashes, config_.limits, config_.random_seed),
+      uploader_(context_),
+      choker_(upload_slots),
+      candidates_(config_.random_seed + 1),
+      announces_(static_cast<std::uint32_t>(config_.trackers.size())),
+      state_(config_.seeding ? State::complete : State::downloading),
+      last_tick_(now),
+      completed_at_(now),
+      last_upload_at_(now),
+      last_progress_at_(now) {
+  for (const Endpoint& endpoint : config_.peers) candidates_.add(endpoint, true);
+}
+
+void Swarm::handle(const Event& event, TimePoint now, Actions& actions) {
+  context_.now = now;
+  context_.actions = &actions;
+  std::visit([this](const auto& e) { on(e); }, event);
+  settle();
+  // What was being fetched when an error ended this torrent serves the others of the process.
+  if (finished() && io_in_flight() == 0) downloader_.stop();
+  context_.actions = nullptr;
+}
+
+void Swarm::settle() {
+  if (!context_.failure.empty() && !finished()) finish(SwarmOutcome::io_error, context_.failure);
+  while (!context_.doomed.empty()) {
+    auto doomed = std::exchange(context_.doomed, {});
+    for (const auto& [peer, reason, ban] : doomed) {
+      close(peer, reason, ban, true);
+    }
+  }
+  for (PeerHandle handle : std::exchange(context_.with_output, {})) {
+    Peer* peer = find(handle);
+    if (peer == nullptr || peer->out.empty()) continue;
+    peer->last_said = context_.now;
+    context_.emit(Send{handle, std::exchange(peer->out, {})});
+  }
+}
+
+PeerHandle Swarm::new_handle() {
+  return PeerHandle{next_handle_++};
+}
+
+Peer* Swarm::find(PeerHandle handle) {
+  auto found = context_.peers.find(handle);
+  return found == context_.peers.end() ? nullptr : &found->second;
+}
+
+std::uint32_t Swarm::io_in_flight() const {
+  return downloader_.io_in_flight() + uploader_.reads_in_flight() + (flushing_ ? 1 : 0);
+}
+
+// ---------------------------------------------------------------- disk and hash
+
+void Swarm::on(const SegmentRead& event) {
+  uploader_.on_read(event.segment, event.error);
+}
+
+void Swarm::on(const SourceFailed& event) {
+  context_.fail(fmt::format("read failed: {}", event.error));
+}
+
+void Swarm::on(const SegmentWritten& event) {
+  downloader_.on_written(event.segment, event.error);
+  if (finished() || !context_.failure.empty()) return;
+  downloader_.fill_all_requests();
+  check_written();
+}
+
+void Swarm::on(const SegmentHashed& event) {
+  const bool whole = downloader_.on_hashed(event.piece, event.digest);
+  if (!whole || finished()) return;
+  announce_verified(event.piece);
+}
+
+void Swarm::announce_verified(PieceIndex piece) {
+  for (auto& [handle, peer] : context_.peers) {
+    if (peer.state != Peer::State::active) continue;
+    wire::append_have(context_.out(peer), piece);
+    if (peer.pieces.test(piece)) update_interest(peer);
+  }
+  uploader_.pump_all();
+}
+
+void Swarm::check_written() {
+  if (state_ != State::downloading || !downloader_.all_written()) return;
+  state_ = State::flushing;
+  flushing_ = true;
+  context_.emit(Flush{});
+}
+
+void Swarm::on(const Flushed& event) {
+  flushing_ = false;
+  if (finished()) return;
+  if (!event.error.empty()) {
+    context_.fail(fmt::format("flush failed: {}", event.error));
+    return;
+  }
+  become_complete();
+}
+
+void Swarm::become_complete() {
+  state_ = State::complete;
+  completed_at_ = context_.now;
+  last_upload_at_ = context_.now;
+  announces_.completed();
+  candidates_
+      .forget_unused();  // they are about as far as we are; who needs us is named by the tracker, or dials
+  context_.emit(Completed{});
+  for (auto& [handle, peer] : context_.peers) {
+    if (peer.state == Peer::State::active && peer.pieces.all()) context_.doom(peer, "both complete");
+  }
+  announce_due();
+}
+
+// ---------------------------------------------------------------- trackers
+
+void Swarm::on(const AnnounceSucceeded& event) {
+  const std::uint32_t failures = announces_.failures(event.tracker);
+  announces_.succeeded(event.tracker, event.reply, context_.now);
+  if (finished()) return;
+  if (failures > 0)
+    context_.emit(Note{fmt::format("tracker {} answers", config_.trackers[event.tracker.value()])});
+  if (!event.reply.warning.empty()) {
+    context_.emit(Note{
+        fmt::format("tracker {} warns: {}", config_.trackers[event.tracker.value()], event.reply.warning)});
+  }
+  for (const Endpoint& endpoint : event.reply.peers) candidates_.add(endpoint, false);
+  dial();
+}
+
+void Swarm::on(const AnnounceFailed& event) {
+  announces_.failed(event.tracker, context_.now);
+  if (finished() || announces_.failures(event.tracker) != 1) return;  // said once, not at each retry
+  context_.emit(Note{"announce failed, retrying: " + event.reason});
+}
+
+bool Swarm::hungry() const {
+  if (state_ == State::complete) {
+    return config_.linger.mode == Linger::Mode::automatic && !config_.seeding;
+  }
+  const auto active = std::count_if(context_.peers.begin(), context_.peers.end(), [](const auto& entry) {
+    return entry.second.state == Peer::State::active;
+  });
+  return active < 4;
+}
+
+void Swarm::announce_due() {
+  for (const auto& [tracker, event] : announces_.due(context_.now, hungry())) {
+    context_.emit(Announce{tracker, announce_request(event)});
+  }
+}
+
+AnnounceRequest Swarm::announce_request(AnnounceEvent event) const {
+  const SwarmStats now = stats();
+  AnnounceRequest request;
+  request.info_hash = metainfo_.info_hash;
+  request.peer_id = config_.id;
+  request.port = config_.listen_port;
+  request.uploaded = now.uploaded;
+  request.downloaded = now.downloaded;
+  // Not a seeder before the flush has succeeded: "left" may be 0 only where the clone is good.
+  const bool flushed = state_ == State::complete || config_.seeding;
+  request.left = flushed ? 0 : std::max<std::uint64_t>(now.total_bytes - now.verified_bytes, 1);
+  request.event = event;
+  request.numwant = event == AnnounceEvent::stopped ? 0 : 100;
+  request.key = static_cast<std::uint32_t>(config_.random_seed);
+  return request;
+}
+
+// ---------------------------------------------------------------- time, user
+
+void Swarm::on(const Tick&) {
+  const Duration elapsed = context_.now - last_tick_;
+  last_tick_ = context_.now;
+  if (finished()) return;
+  downloader_.tick(elapsed);
+  uploader_.tick(elapsed);
+  keep_alive();
+  dial();
+  announce_due();
+  if (context_.now - last_choke_round_ >= choke_interval) {
+    last_choke_round_ = context_.now;
+    update_choking();
+  }
+  downloader_.fill_all_requests();
+  uploader_.pump_all();
+  check_ends();
+}
+
+void Swarm::on(const BuffersAvailable&) {
+  if (finished()) return;
+  downloader_.fill_all_requests();
+  uploader_.pump_all();
+}
+
+void Swarm::on(const StopRequested&) {
+  if (!finished()) finish(SwarmOutcome::stopped, "stopped");
+}
+
+void Swarm::keep_alive() {
+  for (auto& [handle, peer] : context_.peers) {
+    if (peer.state != Peer::State::active) {
+      if (context_.now - peer.since > handshake_timeout) context_.doom(peer, "no handshake");
+      continue;
+    }
+    if (context_.now - peer.last_heard > idle_timeout) context_.doom(peer, "idle");
+    if (context_.now - peer.last_said > keep_alive_interval && peer.sending.empty()) {
+      wire::append_keep_alive(context_.out(peer));
+    }
+  }
+}
+
+void Swarm::update_choking() {
+  std::vector<ChokeCandidate> candidates;
+  for (const auto& [handle, peer] : context_.peers) {
+    if (peer.state != Peer::State::active) continue;
+    candidates.push_back({handle, peer.interested_in_us, !peer.we_are_choking, peer.unchoked_at});
+  }
+  const std::vector<PeerHandle> chosen = choker_.choose(std::move(candidates), context_.now);
+  const std::set<PeerHandle> served(chosen.begin(), chosen.end());
+  for (auto& [handle, peer] : context_.peers) {
+    if (peer.state != Peer::State::active) continue;
+    if (served.contains(handle)) {
+      uploader_.unchoke(peer);
+    } else {
+      uploader_.choke(peer);
+    }
+  }
+}
+
+void Swarm::dial() {
+  std::uint32_t dialled = 0;
+  std::uint32_t half_open = 0;
+  for (const auto& [handle, peer] : context_.peers) {
+    dialled += !peer.incoming;
+    half_open += peer.state != Peer::State::active;
+  }
+  while (half_open < max_half_open && dialled < max_dialled && context_.peers.size() < max_peers) {
+    const std::optional<Endpoint> endpoint = candidates_.next(context_.now);
+    if (!endpoint) return;
+    Peer& peer = add_peer(new_handle(), *endpoint, false);
+    context_.emit(Connect{peer.handle, *endpoint});
+    ++dialled;
+    ++half_open;
+  }
+}
+
+void Swarm::check_ends() {
+  if (downloader_.progress() != last_progress_) {
+    last_progress_ = downloader_.progress();
+    last_progress_at_ = context_.now;
+  }
+  const std::uint64_t uploaded = stats().uploaded;
+  if (uploaded != last_uploaded_) {
+    last_uploaded_ = uploaded;
+    last_upload_at_ = context_.now;
+  }
+  if (state_ == State::complete) {
+    if (linger_is_over()) finish(SwarmOutcome::complete, "complete");
+    return;
+  }
+  if (config_.stall_timeout.count() > 0 && context_.now - last_progress_at_ > config_.stall_timeout) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config_.stall_timeout).count();
+    finish(SwarmOutcome::stalled, fmt::format("no progress for {} s at {} of {} pieces", seconds,
+                                              context_.have.count(), context_.have.size()));
+  }
+}
+
+bool Swarm::linger_is_over() const {
+  switch (config_.linger.mode) {
+    case Linger::Mode::forever:
+      return false;
+    case Linger::Mode::seconds:
+      return context_.now - completed_at_ >= config_.linger.time;
+    case Linger::Mode::automatic:
+      break;
+  }
+  const bool quiet = context_.now - last_upload_at_ >= quiet_linger;
+  const bool leecher_here = std::any_of(context_.peers.begin(), context_.peers.end(), [](const auto& entry) {
+    return entry.second.state == Peer::State::active && !entry.second.pieces.all();
+  });
+  const std::optional<std::uint32_t> leechers = announces_.leechers_since(completed_at_);
+  if (!leechers) return quiet;
+  return *leechers == 0 && (!leecher_here || quiet);
+}
+
+void Swarm::finish(SwarmOutcome outcome, std::string message) {
+  for (const auto& [tracker, event] : announces_.stop()) {
+    context_.emit(Announce{tracker, announce_request(event)});
+  }
+  state_ = State::finished;
+  context_.over = true;
+  for (const auto& [handle, peer] : context_.peers) context_.doom(peer, "finished");
+  context_.emit(Finished{outcome, std::move(message)});
+}
+
+SwarmStats Swarm::stats() const {
+  SwarmStats stats;
+  stats.state = state_;
+  stats.pieces = context_.have.size();
+  stats.verified_pieces = context_.have.count();
+  stats.total_bytes = metainfo_.total_length;
+  const PieceIndex last{stats.pieces - 1};
+  stats.verified_bytes = std::uint64_t{stats.verified_pieces} * metainfo_.piece_length;
+  if (context_.have.test(last)) {
+    stats.verified_bytes -= metainfo_.piece_length - context_.geometry.piece_size(last);
+  }
+  stats.downloaded = closed_down_;
+  stats.uploaded = closed_up_;
+  stats.wasted = downloader_.wasted_bytes();
+  for (const auto& [handle, peer] : context_.peers) {
+    stats.downloaded += peer.down.total();
+    stats.uploaded += peer.up.total();
+    stats.down_rate += peer.down.per_second();
+    stats.up_rate += peer.up.per_second();
+    stats.peers += peer.state == Peer::State::active;
+    stats.seeds += peer.state == Peer::State::active && peer.pieces.all();
+  }
+  return stats;
+}
+
+}  // namespace ezio

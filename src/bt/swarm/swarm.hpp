@@ -1,0 +1,161 @@
+// One torrent's swarm: events in, actions out. The whole protocol and all policy, without I/O.
+//
+// A driver calls handle() for everything that happens and carries out the actions that it appends. Two
+// drivers exist: Session (sockets, io_uring, hash threads) and the simulation under tests/sim. Given the same
+// configuration, events and times, a swarm emits the same actions.
+//
+// Life: downloading -> flushing -> complete (serving on, see Linger) -> finished. A seeder begins complete.
+// Success is announced (Completed) only when every piece was verified, every write returned and the flush
+// succeeded. Core file; one thread.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bt/metainfo/metainfo.hpp"
+#include "bt/swarm/announce_schedule.hpp"
+#include "bt/swarm/candidates.hpp"
+#include "bt/swarm/choker.hpp"
+#include "bt/swarm/downloader.hpp"
+#include "bt/swarm/event.hpp"
+#include "bt/swarm/swarm_context.hpp"
+#include "bt/swarm/uploader.hpp"
+
+namespace ezio {
+
+// How long a complete peer goes on serving.
+struct Linger {
+  enum class Mode {
+    automatic,  // until the trackers know of no leecher, or 30 s without an upload when none can tell
+    seconds,    // for a fixed time after completion
+    forever,
+  };
+  Mode mode = Mode::automatic;
+  Duration time{};  // of Mode::seconds
+};
+
+struct SwarmConfig {
+  PeerId id;                      // our own
+  std::uint16_t listen_port = 0;  // announced to trackers and peers
+  std::uint32_t torrent = 0;      // this torrent's key in the shared pool
+  bool seeding = false;           // the source is complete from the start
+  Linger linger;
+  Duration stall_timeout{};       // 0: never give up
+  std::uint64_t random_seed = 0;  // decides every random choice
+  Downloader::Limits limits;
+  std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
+  std::vector<Endpoint> peers;        // to dial for ever (--peer)
+};
+
+struct SwarmStats {
+  enum class State { downloading, flushing, complete, finished };
+  State state = State::downloading;
+  std::uint32_t pieces = 0;
+  std::uint32_t verified_pieces = 0;
+  std::uint64_t verified_bytes = 0;
+  std::uint64_t total_bytes = 0;
+  std::uint64_t downloaded = 0;  // payload bytes since start, as uploaded, wasted
+  std::uint64_t uploaded = 0;
+  std::uint64_t wasted = 0;
+  double down_rate = 0;  // bytes a second, as up_rate
+  double up_rate = 0;
+  std::uint32_t peers = 0;  // with a handshake behind them
+  std::uint32_t seeds = 0;  // of them complete
+};
+
+class Swarm {
+ public:
+  static constexpr std::uint32_t max_peers = 200;  // connections, of either direction
+
+  // `metainfo` and `pool` must outlive the swarm. limits.buffers holds at least one piece unless seeding.
+  // Destroy it only when nothing that its actions started is still running (io_in_flight() == 0 and its
+  // connections closed): its buffers return to the pool.
+  Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, TimePoint now);
+  Swarm(const Swarm&) = delete;
+  Swarm& operator=(const Swarm&) = delete;
+
+  void handle(const Event& event, TimePoint now, Actions& actions);
+
+  PeerHandle new_handle();  // for a PeerAccepted
+  bool finished() const { return state_ == State::finished; }
+  bool verified(PieceIndex piece) const { return context_.have.test(piece); }
+  std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
+  SwarmStats stats() const;
+  const PeerTable& peers() const { return context_.peers; }
+
+ private:
+  using State = SwarmStats::State;
+  struct MessageHandler;  // overloads for each wire message (swarm_peers.cpp)
+
+  void on(const PeerConnected& event);
+  void on(const PeerAccepted& event);
+  void on(const HandshakeReceived& event);
+  void on(const MessageReceived& event);
+  void on(const BlockHeaderReceived& event);
+  void on(const BlockProgress& event);
+  void on(const BlockReceived& event);
+  void on(const BlockSent& event);
+  void on(const PeerDisconnected& event);
+  void on(const SegmentRead& event);
+  void on(const SourceFailed& event);
+  void on(const SegmentWritten& event);
+  void on(const SegmentHashed& event);
+  void on(const Flushed& event);
+  void on(const AnnounceSucceeded& event);
+  void on(const AnnounceFailed& event);
+  void on(const Tick& event);
+  void on(const BuffersAvailable& event);
+  void on(const StopRequested& event);
+
+  Peer* find(PeerHandle handle);
+  Peer& add_peer(PeerHandle handle, const Endpoint& remote, bool incoming);
+  void greet(Peer& peer);
+  bool admit(Peer& peer, const wire::Handshake& handshake);
+  bool keep_over_duplicate(Peer& peer);
+  void introduce(Peer& peer);
+  void close(PeerHandle handle, const std::string& reason, bool ban, bool tell_driver);
+  void remember_closed(const Peer& peer, bool ban);
+  std::optional<Endpoint> dialable(const Peer& peer) const;
+
+  void update_interest(Peer& peer);
+  void update_choking();
+  void announce_verified(PieceIndex piece);
+  void check_written();
+  void become_complete();
+  void finish(SwarmOutcome outcome, std::string message);
+  void settle();
+
+  void dial();
+  void keep_alive();
+  void check_ends();
+  bool linger_is_over() const;
+  bool hungry() const;
+  void announce_due();
+  AnnounceRequest announce_request(AnnounceEvent event) const;
+
+  const Metainfo& metainfo_;
+  SwarmConfig config_;
+  SwarmContext context_;
+  Downloader downloader_;
+  Uploader uploader_;
+  Choker choker_;
+  Candidates candidates_;
+  AnnounceSchedule announces_;
+  State state_;
+  bool flushing_ = false;
+  std::uint32_t next_handle_ = 0;
+  std::set<PeerId> banned_;
+  TimePoint last_tick_;
+  TimePoint last_choke_round_{};
+  TimePoint completed_at_{};
+  TimePoint last_upload_at_{};
+  std::uint64_t last_uploaded_ = 0;
+  TimePoint last_progress_at_;
+  std::uint64_t last_progress_ = 0;
+  std::uint64_t closed_down_ = 0;  // bytes moved with peers that are gone
+  std::uint64_t closed_up_ = 0;
+};
+
+}  // namespace ezio

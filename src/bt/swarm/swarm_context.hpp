@@ -1,0 +1,67 @@
+// What the parts of one swarm share: the torrent, the peers, the pool, and where actions go.
+//
+// Core file. Owned by Swarm; `now` and `actions` are set for the duration of one event.
+#pragma once
+
+#include <cassert>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bt/base/bitfield.hpp"
+#include "bt/base/geometry.hpp"
+#include "bt/swarm/action.hpp"
+#include "bt/swarm/peer.hpp"
+#include "bt/swarm/segment_pool.hpp"
+
+namespace ezio {
+
+struct SwarmContext {
+  SwarmContext(const Geometry& torrent_geometry, std::uint32_t torrent_key, SegmentPool& shared_pool,
+               bool complete)
+      : geometry(torrent_geometry),
+        torrent(torrent_key),
+        pool(shared_pool),
+        have(torrent_geometry.piece_count()) {
+    if (complete) have.set_all();
+  }
+
+  Geometry geometry;
+  std::uint32_t torrent;  // key of this torrent in the shared pool
+  SegmentPool& pool;
+  PeerTable peers;
+  Bitfield have;  // verified pieces
+  TimePoint now{};
+  Actions* actions = nullptr;
+
+  // A peer that is to be closed when the current event has been dealt with.
+  struct Doomed {
+    PeerHandle peer;
+    std::string reason;
+    bool ban = false;
+  };
+  std::vector<Doomed> doomed;
+  std::string failure;  // set once an I/O error ends this torrent
+  bool over = false;    // finished: nothing new is started
+  std::vector<PeerHandle> with_output;
+
+  void emit(Action action) {
+    assert(actions != nullptr);
+    actions->push_back(std::move(action));
+  }
+  void doom(const Peer& peer, std::string reason) {
+    doomed.push_back({peer.handle, std::move(reason), false});
+  }
+  void ban(const Peer& peer, std::string reason) { doomed.push_back({peer.handle, std::move(reason), true}); }
+  void fail(std::string message) {
+    if (failure.empty()) failure = std::move(message);
+  }
+  // Where the peer's messages of this turn are appended; they leave together at its end.
+  wire::Buffer& out(Peer& peer) {
+    if (peer.out.empty()) with_output.push_back(peer.handle);
+    return peer.out;
+  }
+  SegmentPool::Key key(SegmentRef segment) const { return {torrent, segment}; }
+};
+
+}  // namespace ezio

@@ -1,0 +1,291 @@
+// Swarm's dealings with peers: meeting them, their messages, parting.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+#include "bt/base/version.hpp"
+#include "bt/swarm/swarm.hpp"
+
+namespace ezio {
+
+// ---------------------------------------------------------------- meeting
+
+Peer& Swarm::add_peer(PeerHandle handle, const Endpoint& remote, bool incoming) {
+  Peer& peer = context_.peers[handle];
+  peer.handle = handle;
+  peer.remote = remote;
+  peer.incoming = incoming;
+  peer.since = peer.last_heard = peer.last_said = context_.now;
+  peer.pieces = Bitfield(context_.have.size());
+  return peer;
+}
+
+void Swarm::greet(Peer& peer) {
+  peer.state = Peer::State::handshaking;
+  peer.since = context_.now;
+  const auto bytes = wire::encode_handshake({metainfo_.info_hash, config_.id, true, true});
+  wire::Buffer& out = context_.out(peer);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+void Swarm::on(const PeerConnected& event) {
+  Peer* peer = find(event.peer);
+  if (peer != nullptr) greet(*peer);
+}
+
+void Swarm::on(const PeerAccepted& event) {
+  Peer& peer = add_peer(event.peer, event.remote, true);
+  if (finished() || context_.peers.size() > max_peers) {
+    context_.doom(peer, finished() ? "finished" : "enough peers");
+    return;
+  }
+  if (!admit(peer, event.handshake)) return;
+  greet(peer);
+  introduce(peer);
+}
+
+void Swarm::on(const HandshakeReceived& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr || !admit(*peer, event.handshake)) return;
+  introduce(*peer);
+}
+
+bool Swarm::admit(Peer& peer, const wire::Handshake& handshake) {
+  peer.id = handshake.peer_id;
+  peer.fast = handshake.fast;
+  peer.extensions = handshake.extensions;
+  if (handshake.info_hash != metainfo_.info_hash) {
+    context_.doom(peer, "handshake names another torrent");
+    return false;
+  }
+  if (peer.id == config_.id) {
+    if (!peer.incoming) candidates_.bar(peer.remote);
+    context_.doom(peer, "connected to ourselves");
+    return false;
+  }
+  if (banned_.contains(peer.id)) {
+    context_.doom(peer, "banned");
+    return false;
+  }
+  return keep_over_duplicate(peer);
+}
+
+// Two hosts that dial each other at once must both keep the same connection: the one that the greater id
+// opened. Otherwise the older one stays.
+bool Swarm::keep_over_duplicate(Peer& peer) {
+  auto twin = std::find_if(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
+    return entry.second.state == Peer::State::active && entry.second.id == peer.id;
+  });
+  if (twin == context_.peers.end()) return true;
+  const bool crossed = twin->second.incoming != peer.incoming;
+  const bool ours_stays = config_.id > peer.id;
+  const bool keep_new = crossed && (peer.incoming != ours_stays);
+  context_.doom(keep_new ? twin->second : peer, "connected twice");
+  return keep_new;
+}
+
+void Swarm::introduce(Peer& peer) {
+  peer.state = Peer::State::active;
+  peer.since = peer.last_heard = peer.last_payload = context_.now;
+  wire::Buffer& out = context_.out(peer);
+  if (peer.fast && context_.have.all()) {
+    wire::append_have_all(out);
+  } else if (peer.fast && context_.have.none()) {
+    wire::append_have_none(out);
+  } else if (!context_.have.none()) {
+    wire::append_bitfield(out, context_.have);
+  }
+  if (!peer.extensions) return;
+  wire::ExtensionHandshake hello;
+  hello.request_queue = Uploader::request_queue;
+  hello.largest_request = Uploader::largest_request;
+  hello.listen_port = config_.listen_port;
+  hello.client = client_name;
+  hello.upload_only = context_.have.all();
+  wire::append_extension_handshake(out, hello);
+}
+
+// ---------------------------------------------------------------- parting
+
+void Swarm::on(const PeerDisconnected& event) {
+  if (find(event.peer) != nullptr) close(event.peer, event.reason, false, false);
+}
+
+std::optional<Endpoint> Swarm::dialable(const Peer& peer) const {
+  if (!peer.incoming) return peer.remote;
+  if (!peer.listen_port) return std::nullopt;
+  Endpoint endpoint = peer.remote;
+  endpoint.port = *peer.listen_port;
+  return endpoint;
+}
+
+void Swarm::remember_closed(const Peer& peer, bool ban) {
+  if (ban) banned_.insert(peer.id);
+  const std::optional<Endpoint> endpoint = dialable(peer);
+  if (!endpoint) return;
+  const bool useless = state_ == State::complete && peer.pieces.all();
+  if (ban) {
+    candidates_.bar(*endpoint);
+  } else if (useless) {
+    candidates_.give_up(*endpoint, context_.now);
+  } else if (peer.state == Peer::State::active && peer.down.total() + peer.up.total() > 0) {
+    candidates_.closed(*endpoint, context_.now);
+  } else {
+    candidates_.failed(*endpoint, context_.now);
+  }
+}
+
+void Swarm::close(PeerHandle handle, const std::string& reason, bool ban, bool tell_driver) {
+  Peer* peer = find(handle);
+  if (peer == nullptr) return;  // doomed twice
+  // First the driver lets go of the peer's buffers, then they may be used for something else.
+  if (tell_driver) context_.emit(Close{handle, reason});
+  if (ban) context_.emit(Note{fmt::format("banned peer {}: {}", to_string(peer->remote), reason)});
+  downloader_.peer_gone(*peer);
+  uploader_.peer_gone(*peer);
+  remember_closed(*peer, ban);
+  closed_down_ += peer->down.total();
+  closed_up_ += peer->up.total();
+  context_.peers.erase(handle);
+}
+
+// ---------------------------------------------------------------- blocks
+
+void Swarm::on(const BlockHeaderReceived& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_heard = context_.now;
+  downloader_.on_block_header(*peer, event.span);
+}
+
+void Swarm::on(const BlockProgress& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_heard = context_.now;
+  downloader_.on_block_progress(*peer, event.bytes);
+}
+
+void Swarm::on(const BlockReceived& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_heard = context_.now;
+  downloader_.on_block_received(*peer, event.span);
+  downloader_.fill_requests(*peer);
+}
+
+void Swarm::on(const BlockSent& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_said = context_.now;
+  uploader_.on_sent(*peer, event.span);
+}
+
+// ---------------------------------------------------------------- messages
+
+struct Swarm::MessageHandler {
+  Swarm& swarm;
+  Peer& peer;
+
+  void violation(const char* what) const { swarm.context_.doom(peer, what); }
+  bool valid(PieceIndex piece) const {
+    if (swarm.context_.geometry.contains(piece)) return true;
+    violation("named a piece that does not exist");
+    return false;
+  }
+  void learned_pieces() const {
+    if (swarm.context_.have.all() && peer.pieces.all() && swarm.state_ == State::complete) {
+      swarm.context_.doom(peer, "both complete");
+      return;
+    }
+    swarm.update_interest(peer);
+    swarm.downloader_.fill_requests(peer);
+  }
+  void pieces_at_once(Bitfield pieces) const {
+    if (peer.told_pieces) {
+      violation("told its pieces twice");
+      return;
+    }
+    swarm.downloader_.peer_has(peer, std::move(pieces));
+    learned_pieces();
+  }
+
+  void operator()(const wire::KeepAlive&) const {}
+  void operator()(const wire::Choke&) const {
+    peer.choking_us = true;
+    swarm.downloader_.on_choke(peer);
+  }
+  void operator()(const wire::Unchoke&) const {
+    peer.choking_us = false;
+    swarm.downloader_.fill_requests(peer);
+  }
+  void operator()(const wire::Interested&) const {
+    peer.interested_in_us = true;
+    if (peer.we_are_choking) swarm.update_choking();
+  }
+  void operator()(const wire::NotInterested&) const { peer.interested_in_us = false; }
+  void operator()(const wire::Have& have) const {
+    if (!valid(have.piece)) return;
+    swarm.downloader_.peer_has(peer, have.piece);
+    const bool news = peer.pieces.all() || !swarm.context_.have.test(have.piece);
+    if (news) learned_pieces();
+  }
+  void operator()(const wire::BitfieldPayload& payload) const {
+    Result<Bitfield> pieces = Bitfield::from_wire(payload.bytes, swarm.context_.have.size());
+    if (!pieces) {
+      violation("sent a malformed bitfield");
+      return;
+    }
+    pieces_at_once(std::move(*pieces));
+  }
+  void operator()(const wire::HaveAll&) const {
+    Bitfield pieces(swarm.context_.have.size());
+    pieces.set_all();
+    fast_only() ? pieces_at_once(std::move(pieces)) : violation("used the fast extension unasked");
+  }
+  void operator()(const wire::HaveNone&) const {
+    fast_only() ? pieces_at_once(Bitfield(swarm.context_.have.size()))
+                : violation("used the fast extension unasked");
+  }
+  bool fast_only() const { return peer.fast; }
+  void operator()(const wire::Request& request) const { swarm.uploader_.on_request(peer, request.span); }
+  void operator()(const wire::Piece&) const { assert(false && "arrives as BlockHeaderReceived"); }
+  void operator()(const wire::Cancel& cancel) const { swarm.uploader_.on_cancel(peer, cancel.span); }
+  void operator()(const wire::Reject& reject) const { swarm.downloader_.on_reject(peer, reject.span); }
+  void operator()(const wire::Port&) const {}
+  void operator()(const wire::SuggestPiece&) const {}
+  void operator()(const wire::AllowedFast&) const {}
+  void operator()(const wire::UnknownExtension&) const {}
+  void operator()(const wire::ExtensionHandshake& hello) const {
+    if (hello.request_queue) peer.request_queue = std::clamp(*hello.request_queue, 1u, 4096u);
+    if (hello.largest_request) {
+      const std::uint32_t size = std::clamp(*hello.largest_request, block_bytes, Uploader::largest_request);
+      peer.largest_request = std::bit_floor(size);
+    }
+    peer.client = hello.client;
+    if (!hello.listen_port || *hello.listen_port == 0) return;
+    peer.listen_port = hello.listen_port;
+    if (auto endpoint = swarm.dialable(peer)) swarm.candidates_.in_use(*endpoint);
+  }
+};
+
+void Swarm::on(const MessageReceived& event) {
+  Peer* peer = find(event.peer);
+  if (peer == nullptr) return;
+  peer->last_heard = context_.now;
+  std::visit(MessageHandler{*this, *peer}, event.message);
+}
+
+void Swarm::update_interest(Peer& peer) {
+  const bool interested = downloader_.interesting(peer);
+  if (interested == peer.we_are_interested) return;
+  peer.we_are_interested = interested;
+  if (interested) {
+    wire::append_interested(context_.out(peer));
+  } else {
+    wire::append_not_interested(context_.out(peer));
+  }
+}
+
+}  // namespace ezio

@@ -1,0 +1,19 @@
+// SIGINT and SIGTERM as something to ask about, so that what is under way is undone on the way out.
+#pragma once
+
+#include "bt/base/result.hpp"
+
+namespace ezio {
+
+// From here on both signals are only noted; blocking calls end in EINTR.
+void watch_interrupts();
+
+// The first one that came, 0: none.
+int interrupted();
+
+// The error with which interrupted work ends; nobody prints it.
+inline Error interrupt_error() {
+  return {"interrupted"};
+}
+
+}  // namespace ezio

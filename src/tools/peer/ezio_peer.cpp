@@ -1,0 +1,219 @@
+// ezio-peer: seeds a source to, or clones a target from, the machines of a network.
+#include <fmt/format.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <exception>
+
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/net/resolve.hpp"
+#include "tools/common/descriptors.hpp"
+#include "tools/peer/options.hpp"
+#include "tools/peer/report.hpp"
+#include "tools/peer/session.hpp"
+#include "tools/peer/setup.hpp"
+
+namespace ezio {
+namespace {
+
+namespace asio = boost::asio;
+
+ExitCode exit_code(SwarmOutcome outcome) {
+  switch (outcome) {
+    case SwarmOutcome::complete:
+    case SwarmOutcome::stopped:  // the signal decides
+      return ExitCode::ok;
+    case SwarmOutcome::io_error:
+      return ExitCode::io_error;
+    case SwarmOutcome::stalled:
+      return ExitCode::stalled;
+  }
+  return ExitCode::io_error;
+}
+
+// One run of the program, from opened storages to the exit code.
+class PeerRun {
+ public:
+  PeerRun(const PeerOptions& options, std::vector<PeerJob> jobs, PeerReport& report)
+      : options_(options), jobs_(std::move(jobs)), report_(report), signals_(context_, SIGINT, SIGTERM) {}
+
+  int run(const SessionConfig& config, Arena& arena, DiskEngine& disk);
+
+ private:
+  std::vector<SessionTorrent> session_torrents();
+  Session::Observer observer();
+  void watch_signals();
+  void report_next();
+  std::vector<PeerReport::Line> lines() const;
+  int code() const;
+
+  const PeerOptions& options_;
+  std::vector<PeerJob> jobs_;
+  std::vector<std::size_t> running_;  // the session's torrent i is jobs_[running_[i]]
+  std::vector<std::optional<std::pair<int, std::string>>> ends_;  // exit code and message, by job
+  PeerReport& report_;
+  asio::io_context context_{1};
+  asio::signal_set signals_;
+  std::optional<asio::steady_timer> report_timer_;
+  std::unique_ptr<Session> session_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  int signal_ = 0;
+};
+
+std::vector<SessionTorrent> PeerRun::session_torrents() {
+  std::vector<SessionTorrent> torrents;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    PeerJob& job = jobs_[i];
+    if (!job.ready()) continue;
+    running_.push_back(i);
+    SessionTorrent& torrent = torrents.emplace_back();
+    torrent.trackers = usable_trackers(job, options_.trackers, report_);
+    torrent.metainfo = job.metainfo;
+    torrent.storage = std::move(job.storage);
+    torrent.seeding = job.pair.seeding;
+    const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
+    torrent.linger = options_.linger.value_or(Linger{usual, {}});
+  }
+  return torrents;
+}
+
+Session::Observer PeerRun::observer() {
+  Session::Observer observer;
+  const auto name = [this](std::size_t torrent) { return printable(jobs_[running_[torrent]].metainfo.name); };
+  observer.on_completed = [this, name](std::size_t torrent) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const Metainfo& metainfo = jobs_[running_[torrent]].metainfo;
+    report_.say(fmt::format("{}: complete: {} pieces verified, written and flushed in {:.1f} s ({:.1f} MB/s)",
+                            name(torrent), metainfo.piece_hashes.size(), seconds,
+                            static_cast<double>(metainfo.total_length) / seconds / 1e6));
+  };
+  observer.on_note = [this, name](std::size_t torrent, const std::string& text) {
+    report_.say(fmt::format("{}: {}", name(torrent), text));
+  };
+  observer.on_finished = [this, name](std::size_t torrent, SwarmOutcome outcome, const std::string& message) {
+    const int code = static_cast<int>(exit_code(outcome));
+    ends_[running_[torrent]] = {code, message};
+    if (code != 0) {
+      report_.error(fmt::format("{}: {}: {}", name(torrent), jobs_[running_[torrent]].pair.path, message));
+    }
+  };
+  observer.on_all_finished = [this] { context_.stop(); };
+  return observer;
+}
+
+void PeerRun::watch_signals() {
+  signals_.async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (signal_ != 0) return context_.stop();  // asked twice: without farewells
+    signal_ = number;
+    session_->stop();
+    watch_signals();
+  });
+}
+
+void PeerRun::report_next() {
+  report_timer_->expires_after(std::chrono::seconds(1));
+  report_timer_->async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    report_.progress(lines());
+    report_next();
+  });
+}
+
+std::vector<PeerReport::Line> PeerRun::lines() const {
+  std::vector<PeerReport::Line> lines;
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const PeerJob& job = jobs_[running_[i]];
+    PeerReport::Line& line = lines.emplace_back();
+    line.name = printable(job.metainfo.name);
+    line.info_hash = to_hex(job.metainfo.info_hash);
+    line.seeding = job.pair.seeding;
+    line.stats = session_->stats(i);
+    if (const auto& end = ends_[running_[i]]) {
+      line.exit_code = end->first;
+      line.message = end->second;
+    }
+  }
+  return lines;
+}
+
+int PeerRun::code() const {
+  if (signal_ != 0) return 128 + signal_;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    if (jobs_[i].failure) return static_cast<int>(jobs_[i].failure->code);
+    if (ends_[i] && ends_[i]->first != 0) return ends_[i]->first;
+  }
+  return 0;
+}
+
+int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
+  ends_.resize(jobs_.size());
+  auto torrents = session_torrents();
+  if (torrents.empty()) return code();
+  session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
+  report_.say(fmt::format("listening on {}", to_string(session_->listen_endpoint())));
+  report_timer_.emplace(context_);
+  watch_signals();
+  session_->start();
+  report_next();
+  context_.run();
+  report_.finish(lines());
+  session_.reset();
+  return code();
+}
+
+int peer_main(const PeerOptions& options) {
+  PeerReport report(options.quiet  ? PeerReport::Mode::quiet
+                    : options.json ? PeerReport::Mode::json
+                                   : PeerReport::Mode::text);
+  const auto usage_error = [&](const std::string& message) {
+    report.error(message);
+    return static_cast<int>(ExitCode::usage);
+  };
+  SessionConfig config;
+  config.stall_timeout = std::chrono::seconds(options.stall_timeout_s);
+  if (options.listen) {
+    config.listen = parse_endpoint(*options.listen);
+    if (!config.listen) return usage_error("--listen " + ezio::quoted(*options.listen) + " is not ADDR:PORT");
+  }
+  auto peers = resolve_peers(options.peers);
+  if (!peers) return usage_error(peers.error().message);
+  config.peers = std::move(*peers);
+
+  std::vector<PeerJob> jobs = load_torrents(options.pairs, report);
+  const auto loaded = [](const PeerJob& job) { return !job.failure; };
+  if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
+  auto memory = plan_memory(jobs, options.memory_mib);
+  if (!memory) return usage_error(memory.error().message);
+  config.memory = *memory;
+
+  Arena arena(memory->buffers, memory->buffer_bytes);
+  const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };
+  if (std::any_of(jobs.begin(), jobs.end(), leeches)) arena.commit_in_background();
+  auto disk = make_disk_engine({DiskOptions::Backend::automatic, arena.bytes()});
+  if (!disk) {
+    report.error(disk.error().message);
+    return static_cast<int>(ExitCode::io_error);
+  }
+  if ((*disk)->description() != "io_uring")
+    report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
+  open_storages(jobs, **disk, options.verify_source, report);
+  return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
+}
+
+}  // namespace
+}  // namespace ezio
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // nobody reading the progress is no reason to stop; nor is a peer that left
+  ezio::raise_descriptor_limit();
+  try {
+    auto options = ezio::parse_peer_options(argc, argv);
+    if (const auto* exit = std::get_if<ezio::EarlyExit>(&options)) return exit->code;
+    return ezio::peer_main(std::get<ezio::PeerOptions>(options));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ezio-peer: {}\n", error.what());
+    return static_cast<int>(ezio::ExitCode::io_error);
+  }
+}

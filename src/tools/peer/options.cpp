@@ -1,0 +1,193 @@
+#include "tools/peer/options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <sstream>
+
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/rules.hpp"
+#include "disk/small_file.hpp"
+#include "tools/common/outcome.hpp"
+
+namespace ezio {
+namespace {
+
+constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
+
+std::string trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
+}
+
+std::string unquoted(std::string value) {
+  if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
+    return value.substr(1, value.size() - 2);
+  }
+  return value;
+}
+
+std::string flag_name(std::string key) {
+  std::transform(key.begin(), key.end(), key.begin(),
+                 [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
+  return "--" + key;
+}
+
+std::optional<Linger> parse_linger(const std::string& text) {
+  if (text == "auto") return Linger{Linger::Mode::automatic, {}};
+  if (text == "forever") return Linger{Linger::Mode::forever, {}};
+  std::uint32_t seconds = 0;
+  if (!CLI::detail::lexical_cast(text, seconds) || text.find_first_not_of("0123456789") != text.npos)
+    return {};
+  return Linger{Linger::Mode::seconds, std::chrono::seconds(seconds)};
+}
+
+std::string linger_fault(const std::string& text) {
+  return parse_linger(text) ? "" : ezio::quoted(text) + " is not auto, forever or a number of seconds";
+}
+
+struct Raw {
+  std::vector<std::string> seed;
+  std::vector<std::string> leech;
+  std::string listen;
+  std::string linger;
+  std::string config;
+};
+
+void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
+  const auto last = CLI::MultiOptionPolicy::TakeLast;
+  app.add_option("--seed", raw.seed,
+                 "serve TORRENT from SOURCE, a device, image or directory; more pairs may follow")
+      ->type_name("TORRENT SOURCE")
+      ->expected(2, 1 << 20);
+  app.add_option("--leech", raw.leech, "clone TORRENT to TARGET, a device or image; more pairs may follow")
+      ->type_name("TORRENT TARGET")
+      ->expected(2, 1 << 20);
+  app.add_option("--config", raw.config, "file with TORRENT=, TARGET= or SOURCE=, and flags as KEY=value")
+      ->type_name("FILE")
+      ->expected(1);
+  app.add_option("--listen", raw.listen,
+                 "address and port to accept peers on (default: port 6881, or the next free)")
+      ->type_name("ADDR:PORT")
+      ->multi_option_policy(last);
+  app.add_option("--tracker", options.trackers, "announce here instead of the torrent's trackers; repeatable")
+      ->type_name("URL")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--peer", options.peers, "a peer to connect to, with or without a tracker; repeatable")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--memory", options.memory_mib, "for all buffers together")
+      ->type_name("MiB")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 1u << 20))
+      ->multi_option_policy(last);
+  app.add_option("--linger", raw.linger,
+                 "serve on after completing: auto (leechers), a number of seconds, forever (seeders)")
+      ->type_name("auto|SECONDS|forever")
+      ->check(linger_fault)
+      ->multi_option_policy(last);
+  app.add_option("--stall-timeout", options.stall_timeout_s,
+                 "give up after so long without progress; 0: never")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->multi_option_policy(last);
+  app.add_flag("--json", options.json, "print one JSON object a second on stdout");
+  app.add_flag("--verify-source", options.verify_source, "hash each source before seeding it");
+  app.add_flag("--quiet", options.quiet, "print nothing but errors");
+}
+
+void take_pairs(const std::vector<std::string>& words, const char* flag, bool seeding, PeerOptions& options) {
+  if (words.size() % 2 != 0) {
+    throw CLI::ValidationError(flag,
+                               fmt::format("takes pairs; {} has no partner", ezio::quoted(words.back())));
+  }
+  for (std::size_t i = 0; i < words.size(); i += 2)
+    options.pairs.push_back({words[i], words[i + 1], seeding});
+}
+
+Result<std::vector<std::string>> with_config(std::vector<std::string> arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string path;
+    if (arguments[i] == "--config" && i + 1 < arguments.size()) path = arguments[i + 1];
+    if (arguments[i].starts_with("--config=")) path = arguments[i].substr(9);
+    if (path.empty()) continue;
+    auto text = read_small_file(path, max_config_bytes);
+    if (!text) return text.error();
+    auto settings = config_arguments(std::string(as_text(*text)), path);
+    if (!settings) return settings.error();
+    settings->insert(settings->end(), arguments.begin(), arguments.end());
+    return settings;
+  }
+  return arguments;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> config_arguments(const std::string& text, const std::string& path) {
+  std::vector<std::string> arguments;
+  std::optional<std::string> torrent;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    line = trimmed(line);
+    if (line.empty() || line[0] == '#') continue;
+    auto fault = [&](const std::string& what) { return Error{fmt::format("{}:{}: {}", path, number, what)}; };
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || equals == 0) return fault(ezio::quoted(line) + " is not KEY=value");
+    const std::string flag = flag_name(trimmed(line.substr(0, equals)));
+    const std::string value = unquoted(trimmed(line.substr(equals + 1)));
+    if (flag == "--torrent") {
+      if (torrent) return fault("TORRENT= again before its TARGET= or SOURCE=");
+      torrent = value;
+    } else if (flag == "--target" || flag == "--source") {
+      if (!torrent) return fault(ezio::quoted(line) + " has no TORRENT= before it");
+      arguments.insert(arguments.end(), {flag == "--target" ? "--leech" : "--seed", *torrent, value});
+      torrent.reset();
+    } else if (flag == "--config") {
+      return fault("a configuration file cannot name another");
+    } else {
+      arguments.push_back(flag + "=" + value);
+    }
+  }
+  if (torrent) return Error{fmt::format("{}: TORRENT={} has no TARGET= or SOURCE=", path, *torrent)};
+  return arguments;
+}
+
+std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* const* argv) {
+  CLI::App app{"Clones disks over BitTorrent: seeds a source, or leeches to a target and passes it on.",
+               "ezio-peer"};
+  PeerOptions options;
+  Raw raw;
+  add_options(app, options, raw);
+  auto arguments = with_config(std::vector<std::string>(argv + 1, argv + argc));
+  if (!arguments) {
+    fmt::print(stderr, "ezio-peer: {}\n", arguments.error().message);
+    return EarlyExit{static_cast<int>(ExitCode::usage)};
+  }
+  try {
+    std::reverse(arguments->begin(), arguments->end());  // CLI11 takes them from the back
+    app.parse(*arguments);
+    take_pairs(raw.seed, "--seed", true, options);
+    take_pairs(raw.leech, "--leech", false, options);
+    if (options.pairs.empty()) throw CLI::RequiredError("--seed, --leech or --config");
+    if (options.json && options.quiet) throw CLI::ExcludesError("--json", "--quiet");
+  } catch (const CLI::Success& success) {
+    return EarlyExit{app.exit(success)};
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "ezio-peer: {}\nSee ezio-peer --help.\n", error.what());
+    return EarlyExit{static_cast<int>(ExitCode::usage)};
+  }
+  if (!raw.listen.empty()) options.listen = raw.listen;
+  if (!raw.linger.empty()) options.linger = parse_linger(raw.linger);
+  return options;
+}
+
+}  // namespace ezio

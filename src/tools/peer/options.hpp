@@ -1,0 +1,47 @@
+// ezio-peer's command line and configuration file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bt/base/result.hpp"
+#include "bt/swarm/swarm.hpp"
+
+namespace ezio {
+
+// A TORRENT with its SOURCE or TARGET.
+struct PeerPair {
+  std::string torrent;  // path or http:// URL
+  std::string path;
+  bool seeding = false;
+};
+
+struct PeerOptions {
+  std::vector<PeerPair> pairs;  // as given: seeds first, then leeches
+  std::optional<std::string> listen;
+  std::vector<std::string> trackers;  // in place of the torrents' own
+  std::vector<std::string> peers;     // HOST:PORT
+  std::uint32_t memory_mib = 256;
+  std::optional<Linger> linger;  // unset: leechers auto, seeders forever
+  std::uint32_t stall_timeout_s = 0;
+  bool json = false;
+  bool verify_source = false;
+  bool quiet = false;
+};
+
+struct EarlyExit {  // --help, or a usage error that has been printed
+  int code = 0;
+};
+
+// Parses argv. With --config its settings come first and the command line's go over them.
+std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* const* argv);
+
+// The configuration file as command-line arguments: TORRENT=, TARGET= and SOURCE= lines become --leech and
+// --seed pairs, any other KEY=value the long flag of that name (lower case, '_' for '-'). '#' begins a
+// comment; a value may be quoted. `path` names the file in errors.
+Result<std::vector<std::string>> config_arguments(const std::string& text, const std::string& path);
+
+}  // namespace ezio

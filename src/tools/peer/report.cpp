@@ -1,0 +1,156 @@
+#include "tools/peer/report.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+
+namespace ezio {
+namespace {
+
+constexpr int plain_line_every = 5;  // seconds
+constexpr double mega = 1e6;
+
+// A reader that has gone away must not end the clone: errors of stdout and stderr are ignored.
+void put(std::FILE* where, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), where);
+  std::fflush(where);
+}
+
+const char* state_name(SwarmStats::State state, bool seeding) {
+  switch (state) {
+    case SwarmStats::State::downloading:
+      return "leeching";
+    case SwarmStats::State::flushing:
+      return "flushing";
+    case SwarmStats::State::complete:
+      return seeding ? "seeding" : "complete";
+    case SwarmStats::State::finished:
+      return "finished";
+  }
+  return "";
+}
+
+double percent(const SwarmStats& stats) {
+  return 100.0 * static_cast<double>(stats.verified_bytes) / static_cast<double>(stats.total_bytes);
+}
+
+std::optional<double> eta_seconds(const SwarmStats& stats) {
+  if (stats.state != SwarmStats::State::downloading || stats.down_rate < 1) return std::nullopt;
+  return static_cast<double>(stats.total_bytes - stats.verified_bytes) / stats.down_rate;
+}
+
+std::string describe(const PeerReport::Line& line) {
+  const SwarmStats& s = line.stats;
+  // Rounded down: 100 % is said only when it is true.
+  const double whole = std::floor(percent(s) * 10) / 10;
+  std::string text =
+      fmt::format("{}: {} {:.1f}%  {:.1f} MB/s down  {:.1f} MB/s up  {} peers", line.name,
+                  state_name(s.state, line.seeding), whole, s.down_rate / mega, s.up_rate / mega, s.peers);
+  if (const auto eta = eta_seconds(s)) {
+    const auto seconds = static_cast<std::uint64_t>(*eta + 0.5);
+    text += fmt::format("  ETA {}:{:02}", seconds / 60, seconds % 60);
+  }
+  return text;
+}
+
+boost::json::object to_json(const PeerReport::Line& line) {
+  const SwarmStats& s = line.stats;
+  boost::json::object object{
+      {"name", line.name},
+      {"info_hash", line.info_hash},
+      {"state", state_name(s.state, line.seeding)},
+      {"percent", percent(s)},
+      {"pieces", s.pieces},
+      {"pieces_verified", s.verified_pieces},
+      {"bytes", s.total_bytes},
+      {"bytes_verified", s.verified_bytes},
+      {"downloaded", s.downloaded},
+      {"uploaded", s.uploaded},
+      {"wasted", s.wasted},
+      {"down_bytes_per_second", s.down_rate},
+      {"up_bytes_per_second", s.up_rate},
+      {"peers", s.peers},
+      {"seeds", s.seeds},
+  };
+  if (const auto eta = eta_seconds(s)) object["eta_seconds"] = *eta;
+  if (line.exit_code) {
+    object["exit_code"] = *line.exit_code;
+    object["message"] = line.message;
+  }
+  return object;
+}
+
+}  // namespace
+
+PeerReport::PeerReport(Mode mode)
+    : mode_(mode), terminal_(mode == Mode::text && isatty(STDOUT_FILENO) == 1) {}
+
+void PeerReport::progress(const std::vector<Line>& lines) {
+  ++seconds_;
+  if (mode_ == Mode::json) return print_json(lines);
+  if (mode_ == Mode::quiet) return;
+  if (terminal_) return print_live(lines);
+  if (seconds_ % plain_line_every != 0) return;
+  for (const Line& line : lines) {
+    if (!line.exit_code) put(stdout, describe(line) + "\n");
+  }
+}
+
+void PeerReport::print_live(const std::vector<Line>& lines) {
+  Line all;
+  std::size_t running = 0;
+  for (const Line& line : lines) {
+    if (line.exit_code) continue;
+    if (running++ == 0) {
+      all = line;
+      continue;
+    }
+    SwarmStats& sum = all.stats;
+    sum.verified_bytes += line.stats.verified_bytes;
+    sum.total_bytes += line.stats.total_bytes;
+    sum.down_rate += line.stats.down_rate;
+    sum.up_rate += line.stats.up_rate;
+    sum.peers += line.stats.peers;
+    if (line.stats.state == SwarmStats::State::downloading) sum.state = line.stats.state;
+  }
+  if (running == 0) return;
+  if (running > 1) all.name = fmt::format("{} torrents", running);
+  put(stdout, fmt::format("\r{}\033[K", describe(all)));
+  live_ = true;
+}
+
+void PeerReport::print_json(const std::vector<Line>& lines) {
+  boost::json::array torrents;
+  for (const Line& line : lines) torrents.push_back(to_json(line));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const boost::json::object object{{"time", std::chrono::duration<double>(now).count()},
+                                   {"torrents", std::move(torrents)}};
+  put(stdout, boost::json::serialize(object) + "\n");
+}
+
+void PeerReport::wipe() {
+  if (!live_) return;
+  put(stdout, "\r\033[K");
+  live_ = false;
+}
+
+void PeerReport::say(const std::string& text) {
+  if (mode_ == Mode::quiet) return;
+  wipe();
+  put(mode_ == Mode::json ? stderr : stdout, text + "\n");
+}
+
+void PeerReport::error(const std::string& text) {
+  wipe();
+  put(stderr, "ezio-peer: " + text + "\n");
+}
+
+void PeerReport::finish(const std::vector<Line>& lines) {
+  wipe();
+  if (mode_ == Mode::json) print_json(lines);
+}
+
+}  // namespace ezio

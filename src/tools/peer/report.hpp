@@ -1,0 +1,48 @@
+// What ezio-peer says while it runs: a live line on a terminal, plain lines in a pipe, or JSON.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bt/swarm/swarm.hpp"
+
+namespace ezio {
+
+class PeerReport {
+ public:
+  enum class Mode { quiet, text, json };
+  struct Line {
+    std::string name;
+    std::string info_hash;  // hexadecimal
+    bool seeding = false;
+    SwarmStats stats;
+    std::optional<int> exit_code;  // once finished
+    std::string message;           // why, when finished
+  };
+
+  explicit PeerReport(Mode mode);
+
+  // Call once a second.
+  void progress(const std::vector<Line>& lines);
+  // An event worth a line of its own; on stdout, or in JSON mode on stderr.
+  void say(const std::string& text);
+  // Always, on stderr.
+  void error(const std::string& text);
+  // Ends a live line.
+  void finish(const std::vector<Line>& lines);
+
+ private:
+  void print_live(const std::vector<Line>& lines);
+  void print_json(const std::vector<Line>& lines);
+  void wipe();
+
+  Mode mode_;
+  bool terminal_;
+  bool live_ = false;  // the cursor is behind a live line
+  int seconds_ = 0;
+};
+
+}  // namespace ezio

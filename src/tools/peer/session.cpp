@@ -1,0 +1,360 @@
+#include "tools/peer/session.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <cassert>
+#include <cstring>
+#include <random>
+
+#include "bt/base/version.hpp"
+#include "disk/file_parts.hpp"
+
+namespace ezio {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+// Disk tokens: what was asked, of which segment.
+enum class DiskWork : std::uint64_t { read, write, flush };
+
+std::uint64_t disk_token(DiskWork work, SegmentRef segment) {
+  return (static_cast<std::uint64_t>(work) << 56) | (std::uint64_t{segment.piece.value()} << 16) |
+         segment.segment;
+}
+
+SegmentRef token_segment(std::uint64_t token) {
+  return {PieceIndex{static_cast<std::uint32_t>(token >> 16)}, static_cast<std::uint32_t>(token & 0xFFFF)};
+}
+
+std::string describe(const IoStatus& status) {
+  if (status.ok()) return {};
+  const char* name = strerrordesc_np(status.error);
+  const char* code = strerrorname_np(status.error);
+  return fmt::format("at byte {} of the device: {} ({})", status.device_offset,
+                     name != nullptr ? name : "unknown error", code != nullptr ? code : "?");
+}
+
+std::uint64_t hash_token(std::uint32_t torrent, PieceIndex piece) {
+  return (std::uint64_t{torrent} << 32) | piece.value();
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- actions
+
+struct Session::Run {
+  Session& session;
+  std::uint32_t index;
+  Torrent& torrent;
+
+  Connection* find(PeerHandle peer) const {
+    auto found = torrent.connections.find(peer);
+    return found == torrent.connections.end() ? nullptr : found->second.get();
+  }
+  void flush_later(Connection& connection) const {
+    session.to_flush_.push_back(connection.shared_from_this());
+  }
+
+  void operator()(const Connect& action) const {
+    auto connection = std::make_shared<Connection>(static_cast<ConnectionHandler&>(session),
+                                                   Connection::Socket(session.context_));
+    connection->torrent = index;
+    connection->peer = action.peer;
+    connection->attached = true;
+    connection->set_limits({torrent.swarm->stats().pieces, Uploader::largest_request});
+    torrent.connections.emplace(action.peer, connection);
+    connection->connect(action.remote);
+  }
+  void operator()(const Close& action) const {
+    auto found = torrent.connections.find(action.peer);
+    if (found == torrent.connections.end()) return;
+    found->second->close();
+    torrent.connections.erase(found);
+  }
+  void operator()(Send& action) const {
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    connection->send(std::move(action.bytes));
+    flush_later(*connection);
+  }
+  void operator()(const SendBlock& action) const {
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    if (torrent.job.seeding && session.in_files_[action.buffer.value()]) {
+      send_from_files(*connection, action.span);
+    } else {
+      connection->send_block(
+          action.span,
+          session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length));
+    }
+    flush_later(*connection);
+  }
+  void send_from_files(Connection& connection, const BlockSpan& span) const {
+    const std::uint64_t offset = geometry().piece_offset(span.piece) + span.begin;
+    FileParts parts = torrent.job.storage->file_parts(offset, span.length, span.length);
+    if (parts.empty()) {
+      session.reports_.push_back({index, SourceFailed{"a file of the source cannot be opened any more"}});
+    } else {
+      connection.send_block(span, std::move(parts));
+    }
+  }
+  void operator()(const ReceivePayload& action) const {
+    Connection* connection = find(action.peer);
+    if (connection == nullptr) return;
+    if (action.buffer) {
+      connection->receive_payload(
+          session.arena_.buffer(*action.buffer).subspan(action.buffer_offset, action.span.length));
+    } else {
+      connection->drop_payload();
+    }
+  }
+  Geometry geometry() const { return torrent.job.metainfo.geometry(); }
+  MutableBytes segment_bytes(SegmentRef segment, BufferId buffer) const {
+    return session.arena_.buffer(buffer).first(geometry().segment_size(segment));
+  }
+  bool is_in_files(std::uint64_t offset, std::uint64_t length) const {
+    const std::size_t most_parts = std::max<std::uint64_t>(length / least_mean_part_bytes, 1);
+    const FileParts parts = torrent.job.storage->file_parts(offset, length, most_parts);
+    return !parts.empty() && in_page_cache(parts);
+  }
+  void operator()(const ReadSegment& action) const {
+    const std::uint64_t offset = geometry().segment_offset(action.segment);
+    const MutableBytes bytes = segment_bytes(action.segment, action.buffer);
+    const bool cached = torrent.job.seeding && is_in_files(offset, bytes.size());
+    session.in_files_[action.buffer.value()] = cached;
+    if (cached) {
+      session.reports_.push_back({index, SegmentRead{action.segment, {}}});
+      return;
+    }
+    torrent.job.storage->read(disk_token(DiskWork::read, action.segment), offset, bytes);
+    session.disk_touched_ = true;
+  }
+  void operator()(const WriteSegment& action) const {
+    torrent.job.storage->write(disk_token(DiskWork::write, action.segment),
+                               geometry().segment_offset(action.segment),
+                               segment_bytes(action.segment, action.buffer));
+    session.disk_touched_ = true;
+  }
+  void operator()(const HashSegment& action) const {
+    Sha1State& state = torrent.hashes[action.piece];
+    if (action.first) state = Sha1State{};
+    session.hasher_.append(hash_token(index, action.piece), state,
+                           session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.length),
+                           action.last);
+  }
+  void operator()(const Flush&) const {
+    torrent.job.storage->flush(disk_token(DiskWork::flush, {}));
+    session.disk_touched_ = true;
+  }
+  void operator()(const Announce& action) const { session.announce(index, action); }
+  void operator()(const Completed&) const { session.observer_.on_completed(index); }
+  void operator()(const Finished& action) const {
+    session.observer_.on_finished(index, action.outcome, action.message);
+  }
+  void operator()(const Note& action) const { session.observer_.on_note(index, action.text); }
+};
+
+void Session::deliver(std::uint32_t index, const Event& event) {
+  Torrent& torrent = torrents_[index];
+  Actions actions;
+  torrent.swarm->handle(event, std::chrono::steady_clock::now(), actions);
+  for (Action& action : actions) std::visit(Run{*this, index, torrent}, action);
+  schedule_turn_end();
+}
+
+// Output and disk requests of all events that were ready together leave together.
+void Session::schedule_turn_end() {
+  if (turn_end_scheduled_) return;
+  turn_end_scheduled_ = true;
+  asio::post(context_, [this] { end_turn(); });
+}
+
+void Session::end_turn() {
+  turn_end_scheduled_ = false;
+  for (const auto& [torrent, event] : std::exchange(reports_, {})) deliver(torrent, event);
+  if (std::exchange(disk_touched_, false)) disk_.submit();
+  hasher_.submit();
+  for (const auto& connection : std::exchange(to_flush_, {})) connection->flush();
+  if (pool_.take_freed()) {
+    for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, BuffersAvailable{});
+  }
+  check_all_finished();
+}
+
+// ---------------------------------------------------------------- life
+
+Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, DiskEngine& disk,
+                 std::vector<SessionTorrent> torrents, Observer observer)
+    : context_(context),
+      config_(std::move(config)),
+      arena_(arena),
+      disk_(disk),
+      observer_(std::move(observer)),
+      pool_(config_.memory.buffers),
+      in_files_(config_.memory.buffers),
+      hasher_(config_.hash_threads, sha1_default_kind()),
+      http_(context.get_executor()),
+      acceptor_(context),
+      tick_timer_(context),
+      farewell_timer_(context),
+      disk_events_(context, ::dup(disk.event_fd())),
+      hash_events_(context, ::dup(hasher_.event_fd())) {
+  open_listener(config_.listen);
+  const Endpoint listening = listen_endpoint();
+  std::random_device random;
+  PeerId id;
+  for (std::byte& byte : id.bytes) byte = static_cast<std::byte>(random());
+  std::memcpy(id.bytes.data(), peer_id_prefix, std::strlen(peer_id_prefix));
+  torrents_.reserve(torrents.size());
+  for (SessionTorrent& job : torrents) {
+    Torrent& torrent = torrents_.emplace_back();
+    torrent.job = std::move(job);
+    SwarmConfig swarm;
+    swarm.id = id;
+    swarm.listen_port = listening.port;
+    swarm.torrent = static_cast<std::uint32_t>(torrents_.size() - 1);
+    swarm.seeding = torrent.job.seeding;
+    swarm.linger = torrent.job.linger;
+    swarm.stall_timeout = config_.stall_timeout;
+    swarm.random_seed = (std::uint64_t{random()} << 32) | random();
+    swarm.limits.buffers = config_.memory.share;
+    swarm.limits.hash_streams = static_cast<std::uint32_t>(sha1_good_batch(sha1_default_kind()));
+    swarm.trackers = torrent.job.trackers;
+    swarm.peers = config_.peers;
+    torrent.swarm = std::make_unique<Swarm>(torrent.job.metainfo, pool_, std::move(swarm),
+                                            std::chrono::steady_clock::now());
+  }
+}
+
+Session::~Session() {
+  for (Torrent& torrent : torrents_) {
+    for (auto& [peer, connection] : torrent.connections) connection->close();
+    torrent.job.storage.reset();  // waits for its requests, so that the buffers are ours again
+  }
+  for (auto& [connection, since] : strangers_) connection->close();
+}
+
+void Session::start() {
+  accept_next();
+  watch_disk();
+  watch_hashes();
+  asio::post(context_, [this] { tick(); });  // the first at once: it connects and announces
+}
+
+void Session::stop() {
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, StopRequested{});
+}
+
+SwarmStats Session::stats(std::size_t torrent) const {
+  return torrents_[torrent].swarm->stats();
+}
+
+void Session::check_all_finished() {
+  if (all_finished_) return;
+  bool farewells = false;
+  for (const Torrent& torrent : torrents_) {
+    if (!torrent.swarm->finished()) return;
+    farewells |= torrent.announces_in_flight > 0;
+  }
+  if (farewells && !farewell_over_) {
+    if (farewell_timer_.expiry() > asio::steady_timer::clock_type::now()) return;  // running already
+    farewell_timer_.expires_after(3s);
+    farewell_timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      farewell_over_ = true;
+      check_all_finished();
+    });
+    return;
+  }
+  all_finished_ = true;
+  observer_.on_all_finished();
+}
+
+void Session::tick() {
+  if (std::exchange(accept_again_, false)) accept_next();
+  sweep_strangers();
+  for (const Torrent& torrent : torrents_) {
+    for (const auto& [peer, connection] : torrent.connections) connection->tick();
+  }
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
+  tick_timer_.expires_after(tick_interval);
+  tick_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) tick();
+  });
+}
+
+// ---------------------------------------------------------------- disk and hash
+
+void Session::watch_disk() {
+  disk_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    on_disk_events();
+    watch_disk();
+  });
+}
+
+void Session::on_disk_events() {
+  std::vector<IoCompletion> completions;
+  disk_.drain(completions);
+  for (const IoCompletion& completion : completions) {
+    const auto torrent = static_cast<std::uint32_t>(completion.owner);
+    const SegmentRef segment = token_segment(completion.token);
+    switch (static_cast<DiskWork>(completion.token >> 56)) {
+      case DiskWork::read:
+        deliver(torrent, SegmentRead{segment, describe(completion.status)});
+        break;
+      case DiskWork::write:
+        deliver(torrent, SegmentWritten{segment, describe(completion.status)});
+        break;
+      case DiskWork::flush:
+        deliver(torrent, Flushed{describe(completion.status)});
+        break;
+    }
+  }
+  disk_touched_ = true;  // completions may have made room for queued requests
+  schedule_turn_end();
+}
+
+void Session::watch_hashes() {
+  hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    on_hash_events();
+    watch_hashes();
+  });
+}
+
+void Session::on_hash_events() {
+  std::vector<HashCompletion> completions;
+  hasher_.drain(completions);
+  for (const HashCompletion& completion : completions) {
+    const auto torrent = static_cast<std::uint32_t>(completion.token >> 32);
+    const PieceIndex piece{static_cast<std::uint32_t>(completion.token)};
+    deliver(torrent, SegmentHashed{piece, completion.digest});
+    if (torrents_[torrent].swarm->verified(piece)) torrents_[torrent].hashes.erase(piece);
+  }
+}
+
+// ---------------------------------------------------------------- trackers
+
+void Session::announce(std::uint32_t index, const Announce& action) {
+  Torrent& torrent = torrents_[index];
+  ++torrent.announces_in_flight;
+  const std::string url = announce_url(torrent.job.trackers[action.tracker.value()], action.request);
+  http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](Result<std::string> body) {
+    --torrents_[index].announces_in_flight;
+    if (!body) {
+      deliver(index, AnnounceFailed{tracker, body.error().message});
+      return;
+    }
+    Result<AnnounceReply> reply = parse_announce_reply(as_bytes(*body));
+    if (reply) {
+      deliver(index, AnnounceSucceeded{tracker, std::move(*reply)});
+    } else {
+      deliver(index, AnnounceFailed{tracker, reply.error().message});
+    }
+  });
+}
+
+}  // namespace ezio

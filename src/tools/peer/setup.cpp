@@ -1,0 +1,166 @@
+#include "tools/peer/setup.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <boost/url.hpp>
+#include <filesystem>
+
+#include "bt/base/printable.hpp"
+#include "bt/net/http_client.hpp"
+#include "disk/bulk_hash.hpp"
+#include "disk/small_file.hpp"
+#include "disk/target.hpp"
+#include "tools/common/progress.hpp"
+
+namespace ezio {
+namespace {
+
+constexpr std::size_t max_torrent_bytes = std::size_t{512} << 20;
+constexpr HttpLimits torrent_limits{max_torrent_bytes, std::chrono::minutes(5)};
+
+Result<Metainfo> load_torrent(const std::string& torrent) {
+  if (torrent.starts_with("http://")) {
+    auto body = http_get(torrent, torrent_limits);
+    if (!body) return body.error();
+    return parse_metainfo(as_bytes(*body), torrent);
+  }
+  auto bytes = read_small_file(torrent, max_torrent_bytes);
+  if (!bytes) return bytes.error();
+  return parse_metainfo(*bytes, torrent);
+}
+
+void refuse(PeerJob& job, std::string message, PeerReport& report) {
+  report.error(message);
+  job.failure = Failure{std::move(message), ExitCode::refused};
+}
+
+// Device nodes and links to them are the same when the device is (std::filesystem::equivalent does not know).
+bool same_file(const std::string& a, const std::string& b) {
+  struct stat first {};
+  struct stat second {};
+  if (a == b) return true;
+  if (stat(a.c_str(), &first) != 0 || stat(b.c_str(), &second) != 0) return false;
+  if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode)) return first.st_rdev == second.st_rdev;
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// The same target twice, under whatever names: neither may be written.
+void refuse_shared_targets(std::vector<PeerJob>& jobs, PeerReport& report) {
+  for (PeerJob& a : jobs) {
+    for (PeerJob& b : jobs) {
+      if (&a == &b || a.pair.seeding || b.pair.seeding || a.failure) continue;
+      if (!same_file(a.pair.path, b.pair.path)) continue;
+      refuse(a, fmt::format("target {} is named by two pairs: name each target once", a.pair.path), report);
+    }
+  }
+}
+
+Result<void> verify_source(const PeerJob& job) {
+  auto reader = open_source_reader(job.pair.path, job.metainfo.name, job.metainfo.extents);
+  if (!reader) return reader.error();
+  ProgressLine line("verifying " + job.pair.path, job.metainfo.total_length);
+  BulkHashOptions options;
+  options.progress = [&](std::uint64_t done) {
+    line.show(done);
+    return true;
+  };
+  auto found = hash_pieces(**reader, job.metainfo.geometry(), options);
+  if (!found) return found.error();
+  const auto bad = differing_pieces(*found, job.metainfo.piece_hashes);
+  if (bad.empty()) return {};
+  return Error{
+      fmt::format("source {} differs from {} in {} of {} pieces, the first is {}: "
+                  "make the torrent anew or repair the source",
+                  job.pair.path, job.pair.torrent, bad.size(), found->size(), bad[0].value())};
+}
+
+Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
+                                          std::vector<DeviceFile>& targets) {
+  if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
+  auto target = open_target(job.pair.path, job.metainfo.target_size);
+  if (!target) return target.error();
+  for (const DeviceFile& other : targets) {
+    if (!same_or_overlapping(*target, other)) continue;
+    return Error{
+        fmt::format("target {} overlaps target {}: name each device once", job.pair.path, other.path)};
+  }
+  DeviceFile identity;
+  identity.path = target->path;
+  identity.device_id = target->device_id;
+  identity.whole_disk_id = target->whole_disk_id;
+  identity.block_device = target->block_device;
+  targets.push_back(std::move(identity));
+  return open_target_storage(engine, owner, std::move(*target), job.metainfo);
+}
+
+}  // namespace
+
+std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report) {
+  std::vector<PeerJob> jobs;
+  for (const PeerPair& pair : pairs) {
+    PeerJob& job = jobs.emplace_back();
+    job.pair = pair;
+    auto metainfo = load_torrent(pair.torrent);
+    if (metainfo) {
+      job.metainfo = std::move(*metainfo);
+    } else {
+      report.error(metainfo.error().message);
+      job.failure = failure(ExitCode::bad_torrent, metainfo.error());
+    }
+  }
+  return jobs;
+}
+
+Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
+  std::vector<MemoryUser> users;
+  for (const PeerJob& job : jobs) {
+    if (job.failure) continue;
+    std::error_code error;
+    const bool device = std::filesystem::is_block_file(job.pair.path, error);
+    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device});
+  }
+  return plan_memory(std::uint64_t{memory_mib} * MiB, users);
+}
+
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report) {
+  refuse_shared_targets(jobs, report);
+  std::vector<DeviceFile> targets;
+  std::uint64_t owner = 0;  // Session counts the ready torrents only
+  for (PeerJob& job : jobs) {
+    if (job.failure) continue;
+    if (job.pair.seeding && verify_sources) {
+      if (auto verified = verify_source(job); !verified) {
+        refuse(job, verified.error().message, report);
+        continue;
+      }
+    }
+    auto storage = open_one(job, owner, engine, targets);
+    if (!storage) {
+      refuse(job, storage.error().message, report);
+      continue;
+    }
+    job.storage = std::move(*storage);
+    ++owner;
+    report.say(fmt::format("{}: {} {} ({})", printable(job.metainfo.name),
+                           job.pair.seeding ? "seeding" : "cloning to", job.pair.path,
+                           job.storage->description()));
+  }
+}
+
+std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
+                                         PeerReport& report) {
+  std::vector<std::string> usable;
+  for (const std::string& url : instead.empty() ? job.metainfo.trackers : instead) {
+    const auto parsed = boost::urls::parse_uri(url);
+    if (parsed && parsed->scheme_id() == boost::urls::scheme::http && !parsed->host().empty()) {
+      usable.push_back(url);
+    } else {
+      report.say(fmt::format("{}: tracker {} is left out: only http:// is spoken here",
+                             printable(job.metainfo.name), ezio::quoted(url)));
+    }
+  }
+  return usable;
+}
+
+}  // namespace ezio

@@ -1,0 +1,91 @@
+#include "tools/torrent/create.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/extents.hpp"
+#include "disk/bulk_hash.hpp"
+#include "disk/small_file.hpp"
+#include "tools/common/progress.hpp"
+#include "tools/torrent/source.hpp"
+
+namespace ezio {
+namespace {
+
+Failure refused(const CreateOptions& options, std::string_view what) {
+  return {fmt::format("{}: {}", printable(options.source, options.source.size()), what), ExitCode::refused};
+}
+
+Outcome<TorrentSource> open_source(const CreateOptions& options) {
+  switch (options.from) {
+    case CreateOptions::From::torrent_info:
+      return source_from_torrent_info(options.source);
+    case CreateOptions::From::directory:
+      return source_from_directory(options.source);
+    case CreateOptions::From::image:
+      return source_from_image(options.source);
+  }
+  assert(false);
+  return Failure{};
+}
+
+// Data that is no longer what partclone read would be spread as a good clone.
+Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& source,
+                             std::span<const Sha1Digest> found) {
+  if (source.recorded_hashes.empty() || options.piece_length != torrent_info_piece_length) return {};
+  const std::vector<PieceIndex> bad = differing_pieces(found, source.recorded_hashes);
+  if (bad.empty()) return {};
+  const std::uint32_t first = bad.front().value();
+  return refused(options,
+                 fmt::format("{} of {} pieces are not what torrent.info recorded; the first is piece {}: "
+                             "sha1 {}, recorded {}",
+                             bad.size(), found.size(), first, to_hex(found[first]),
+                             to_hex(source.recorded_hashes[first])));
+}
+
+Outcome<std::vector<Sha1Digest>> hash_source(const CreateOptions& options, TorrentSource& source) {
+  if (!source.reader) return std::move(source.recorded_hashes);
+  const Geometry geometry(total_length(source.extents), options.piece_length);
+  ProgressLine line("hashing", geometry.total_length());
+  BulkHashOptions hashing;
+  hashing.progress = [&line](std::uint64_t bytes_done) {
+    line.show(bytes_done);
+    return true;
+  };
+  Result<std::vector<Sha1Digest>> hashes = hash_pieces(*source.reader, geometry, hashing);
+  if (!hashes) return failure(ExitCode::io_error, hashes.error());
+  if (Outcome<void> checked = check_recorded(options, source, *hashes); !checked) return checked.error();
+  return std::move(*hashes);
+}
+
+}  // namespace
+
+Outcome<Metainfo> create_torrent(const CreateOptions& options) {
+  Outcome<TorrentSource> source = open_source(options);
+  if (!source) return source.error();
+  if (Result<void> output = check_output_path(options.output); !output)
+    return failure(ExitCode::io_error, output.error());
+  Outcome<std::vector<Sha1Digest>> hashes = hash_source(options, *source);
+  if (!hashes) return hashes.error();
+
+  TorrentSpec spec;
+  spec.name = options.name;
+  spec.piece_length = options.piece_length;
+  spec.extents = std::move(source->extents);
+  spec.piece_hashes = std::move(*hashes);
+  spec.target_size = source->target_size;
+  spec.is_private = options.is_private;
+  spec.trackers = options.trackers;
+  const Result<std::string> torrent = build_metainfo(spec);
+  if (!torrent) return refused(options, torrent.error().message);
+  Result<Metainfo> metainfo = parse_metainfo(as_bytes(*torrent), options.output);
+  if (!metainfo) return failure(ExitCode::io_error, metainfo.error());
+  if (Result<void> written = write_file_atomically(options.output, as_bytes(*torrent)); !written)
+    return failure(ExitCode::io_error, written.error());
+  return std::move(*metainfo);
+}
+
+}  // namespace ezio

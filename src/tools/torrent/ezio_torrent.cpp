@@ -1,0 +1,172 @@
+// ezio-torrent: makes, shows and checks torrents of disks.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/url.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "bt/base/hex.hpp"
+#include "bt/base/printable.hpp"
+#include "bt/metainfo/rules.hpp"
+#include "disk/small_file.hpp"
+#include "tools/common/outcome.hpp"
+#include "tools/torrent/check.hpp"
+#include "tools/torrent/create.hpp"
+#include "tools/torrent/piece_length.hpp"
+#include "tools/torrent/show.hpp"
+
+namespace ezio {
+namespace {
+
+// CLI11 validators: an empty string is "valid", anything else the message. (Qualified, because CLI11 brings
+// in std::quoted.)
+std::string tracker_fault(const std::string& url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed) return ezio::quoted(url) + " is not a URL";
+  if (parsed->scheme_id() != boost::urls::scheme::http) return ezio::quoted(url) + " is not an http:// URL";
+  if (parsed->host().empty()) return ezio::quoted(url) + " has no host";
+  return {};
+}
+
+std::string piece_length_fault(const std::string& text) {
+  if (parse_piece_length(text)) return {};
+  return ezio::quoted(text) + " is not a power of two from 16KiB to 64MiB";
+}
+
+std::string torrent_name_fault(const std::string& name) {
+  const auto fault = name_fault(name);
+  return fault ? fmt::format("{} {}", ezio::quoted(name), *fault) : "";
+}
+
+struct CommandLine {
+  CLI::App app{"Makes, shows and checks torrents of disks and partitions."};
+  CLI::App* create = nullptr;
+  CLI::App* show = nullptr;
+  CLI::App* check = nullptr;
+
+  CreateOptions options;
+  CLI::Option* info = nullptr;
+  CLI::Option* directory = nullptr;
+  std::string piece_length;
+  bool is_public = false;
+  std::string torrent;
+  std::string path;
+  bool json = false;
+
+  CommandLine();
+  void finish();
+
+ private:
+  void add_create();
+  void add_show_and_check();
+};
+
+CommandLine::CommandLine() {
+  app.require_subcommand(1);
+  add_create();
+  add_show_and_check();
+}
+
+void CommandLine::add_create() {
+  create = app.add_subcommand("create", "Make a torrent of a partclone dump, a device or an image");
+  auto* source = create->add_option_group("source", "What to make it of");
+  info = source->add_option("--info", options.source, "torrent.info of partclone -T or -t: nothing is hashed")
+             ->type_name("FILE");
+  directory = source->add_option("--dir", options.source, "directory of files named by hexadecimal offset")
+                  ->type_name("DIR");
+  source->add_option("--image", options.source, "block device, or image file (its holes are left out)")
+      ->type_name("FILE|DEVICE");
+  source->require_option(1);
+  create->add_option("--name", options.name, "name of the torrent, e.g. sda1")
+      ->required()
+      ->check(torrent_name_fault);
+  create->add_option("--announce", options.trackers, "tracker to announce to, http://; repeatable")
+      ->type_name("URL")
+      ->allow_extra_args(false)
+      ->check(tracker_fault);
+  create->add_option("--piece-length", piece_length, "16KiB to 64MiB, a power of two; default 16MiB")
+      ->type_name("BYTES|KiB|MiB")
+      ->check(piece_length_fault);
+  create->add_flag("--public", is_public, "leave out the private flag");
+  create->add_option("-o,--output", options.output, "torrent file to write")->type_name("FILE")->required();
+}
+
+void CommandLine::add_show_and_check() {
+  show = app.add_subcommand("show", "Print what is in a torrent");
+  show->add_option("TORRENT", torrent, "path")->required();
+  show->add_flag("--json", json, "one JSON object");
+  check = app.add_subcommand("check", "Hash a device, image or directory against a torrent");
+  check->add_option("TORRENT", torrent, "path")->required();
+  check->add_option("PATH", path, "block device, image file, DIR of DIR/<hex> or DIR/<name>/<hex>")
+      ->required();
+}
+
+// What CLI11 has no word for.
+void CommandLine::finish() {
+  if (!create->parsed()) return;
+  options.is_private = !is_public;
+  if (directory->count() > 0) options.from = CreateOptions::From::directory;
+  if (directory->count() + info->count() == 0) options.from = CreateOptions::From::image;
+  if (piece_length.empty()) return;
+  options.piece_length = *parse_piece_length(piece_length);
+  if (info->count() > 0 && options.piece_length != torrent_info_piece_length)
+    throw CLI::ValidationError("--piece-length", "with --info pieces are 16MiB, as partclone hashed them");
+}
+
+Outcome<Metainfo> load_torrent(const std::string& path) {
+  const Result<std::vector<std::byte>> bytes = read_small_file(path, max_torrent_bytes);
+  if (!bytes) return failure(ExitCode::bad_torrent, bytes.error());
+  Result<Metainfo> metainfo = parse_metainfo(*bytes, printable(path, path.size()));
+  if (!metainfo) return failure(ExitCode::bad_torrent, metainfo.error());
+  return std::move(*metainfo);
+}
+
+Outcome<ExitCode> run_create(const CreateOptions& options) {
+  const Outcome<Metainfo> made = create_torrent(options);
+  if (!made) return made.error();
+  fmt::print("{}: {} bytes in {} extents, {} pieces, info-hash {}\n",
+             printable(options.output, options.output.size()), made->total_length, made->extents.size(),
+             made->piece_hashes.size(), to_hex(made->info_hash));
+  return ExitCode::ok;
+}
+
+Outcome<ExitCode> run(const CommandLine& line) {
+  if (line.create->parsed()) return run_create(line.options);
+  const Outcome<Metainfo> metainfo = load_torrent(line.torrent);
+  if (!metainfo) return metainfo.error();
+  if (line.show->parsed()) {
+    fmt::print("{}", line.json ? describe_json(*metainfo) : describe_text(*metainfo));
+    return ExitCode::ok;
+  }
+  const Outcome<std::size_t> bad = check_source(*metainfo, line.path);
+  if (!bad) return bad.error();
+  return *bad == 0 ? ExitCode::ok : ExitCode::io_error;
+}
+
+int main_with_exceptions(int argc, char** argv) {
+  CommandLine line;
+  try {
+    line.app.parse(argc, argv);
+    line.finish();
+  } catch (const CLI::ParseError& error) {
+    return line.app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  Outcome<ExitCode> outcome = run(line);
+  if (outcome && std::fflush(stdout) != 0) outcome = Failure{"cannot write to stdout", ExitCode::io_error};
+  if (outcome) return static_cast<int>(*outcome);
+  fmt::print(stderr, "ezio-torrent: {}\n", outcome.error().message);
+  return static_cast<int>(outcome.error().code);
+}
+
+}  // namespace
+}  // namespace ezio
+
+int main(int argc, char** argv) {
+  try {
+    return ezio::main_with_exceptions(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ezio-torrent: {}\n", error.what());
+    return static_cast<int>(ezio::ExitCode::io_error);
+  }
+}

@@ -1,0 +1,28 @@
+#include "tools/torrent/piece_length.hpp"
+
+#include <charconv>
+
+#include "bt/base/geometry.hpp"
+#include "bt/metainfo/rules.hpp"
+
+namespace ezio {
+
+std::optional<std::uint32_t> parse_piece_length(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc{}) return {};
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(stop - text.data()));
+  std::int64_t unit = 1;
+  if (suffix == "K" || suffix == "KiB") {
+    unit = KiB;
+  } else if (suffix == "M" || suffix == "MiB") {
+    unit = MiB;
+  } else if (!suffix.empty()) {
+    return {};
+  }
+  const std::int64_t bytes = number * unit;
+  if (!valid_piece_length(bytes)) return {};
+  return static_cast<std::uint32_t>(bytes);
+}
+
+}  // namespace ezio

@@ -1,0 +1,34 @@
+// What `ezio-torrent create` makes a torrent of: extents, the size of the target, and hashes or a way to
+// them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bt/metainfo/metainfo.hpp"
+#include "disk/source_reader.hpp"
+#include "tools/common/outcome.hpp"
+
+namespace ezio {
+
+struct TorrentSource {
+  std::vector<Extent> extents;
+  std::uint64_t target_size = 0;         // bytes
+  std::unique_ptr<SourceReader> reader;  // null where only torrent.info is known
+  // partclone's hashes for pieces of torrent_info_piece_length; empty where there is no torrent.info.
+  std::vector<Sha1Digest> recorded_hashes;
+};
+
+Outcome<TorrentInfo> load_torrent_info(const std::string& path);
+
+Outcome<TorrentSource> source_from_torrent_info(const std::string& path);
+
+// A torrent.info in the directory must list exactly the files that are there.
+Outcome<TorrentSource> source_from_directory(const std::string& path);
+
+Outcome<TorrentSource> source_from_image(const std::string& path);
+
+}  // namespace ezio
