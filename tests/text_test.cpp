@@ -1,6 +1,9 @@
-// Foreign text made printable, hexadecimal digests and offsets, the --piece-length flag.
+// Foreign text made printable, failures in words, hexadecimal digests and offsets, the --piece-length flag.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
+#include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/metainfo.hpp"
@@ -26,6 +29,21 @@ TEST(Printable, CutsLongText) {
   EXPECT_EQ(printable("abcdef", 3), "abc...");
   EXPECT_EQ(printable("abc", 3), "abc");
   EXPECT_EQ(quoted("abc", 2), "'ab...'");
+}
+
+TEST(ErrnoText, SaysWhatTheSystemCallSaid) {
+  EXPECT_EQ(errno_text(EACCES), "Permission denied");
+  EXPECT_EQ(errno_text(123456), "Unknown error 123456");
+  EXPECT_EQ(errno_error("poll", EINVAL).message, "poll: Invalid argument");
+  EXPECT_EQ(errno_error("poll", EINVAL).code, EINVAL);
+}
+
+TEST(ErrnoText, NamesAPathWholeAndPrintable) {
+  const std::string path(5000, 'x');
+  EXPECT_EQ(path_error(path + "\n", "is empty").message, path + "\\x0a: is empty");
+  EXPECT_EQ(path_error("/a", "is empty").code, 0);
+  EXPECT_EQ(path_errno("/a", "cannot open", ENOENT).message, "/a: cannot open: No such file or directory");
+  EXPECT_EQ(path_errno("/a", "cannot open", ENOENT).code, ENOENT);
 }
 
 TEST(HexOffset, ReadsOneTo32DigitsOfEitherCase) {

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include "bt/base/printable.hpp"
+#include "bt/base/errno_text.hpp"
 
 namespace ezio {
 
@@ -23,9 +22,7 @@ Result<std::vector<Extent>> find_data_runs(const SourceFile& file) {
     if (data < 0 && errno == ENXIO) break;  // only a hole is left
     const off_t hole = data < 0 ? data : seek(static_cast<std::uint64_t>(data), SEEK_HOLE);
     if (hole < 0)
-      return Error{fmt::format("{}: cannot find the holes at offset {:#x}: {}",
-                               printable(file.path, file.path.size()), position, std::strerror(errno)),
-                   errno};
+      return path_errno(file.path, fmt::format("cannot find the holes at offset {:#x}", position), errno);
     const auto begin = static_cast<std::uint64_t>(data);
     const std::uint64_t end = std::min(static_cast<std::uint64_t>(hole), file.size);
     if (begin >= end) break;  // the file grew behind our back

@@ -12,16 +12,14 @@
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
-#include "bt/base/printable.hpp"
+#include "bt/base/errno_text.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr std::size_t shown_path_bytes = 4096;
 // Where the kernel does not say (statx STATX_DIOALIGN came with Linux 6.1): satisfies every file system whose
 // device has sectors of 512 or 4096 bytes.
 constexpr std::uint32_t careful_alignment = 4096;
@@ -97,14 +95,6 @@ Result<std::uint64_t> size_of(const std::string& path, int fd, const struct stat
 }
 
 }  // namespace
-
-Error path_error(const std::string& path, const std::string& reason, int code) {
-  return {fmt::format("{}: {}", quoted(path, shown_path_bytes), reason), code};
-}
-
-Error path_errno(const std::string& path, const std::string& what, int code) {
-  return path_error(path, fmt::format("{}: {}", what, std::strerror(code)), code);
-}
 
 std::uint64_t identity(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return status.st_rdev;

@@ -10,11 +10,6 @@
 
 namespace ezio {
 
-// "'PATH': REASON" with the path made printable.
-Error path_error(const std::string& path, const std::string& reason, int code = 0);
-// The same with strerror(code) as the reason: "'PATH': cannot open for writing: Permission denied".
-Error path_errno(const std::string& path, const std::string& what, int code);
-
 // Equal for equal devices (or files), whatever path led there.
 std::uint64_t identity(const struct stat& status);
 

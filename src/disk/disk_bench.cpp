@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/device_file.hpp"
 #include "disk/engine.hpp"
@@ -96,16 +97,14 @@ class Run {
     while (in_flight_ > 0) {
       engine_.submit();
       pollfd waits{engine_.event_fd(), POLLIN, 0};
-      if (::poll(&waits, 1, -1) < 0 && errno != EINTR)
-        return Error{fmt::format("poll: {}", std::strerror(errno)), errno};
+      if (::poll(&waits, 1, -1) < 0 && errno != EINTR) return errno_error("poll", errno);
       completions.clear();
       engine_.drain(completions);
       for (const IoCompletion& completion : completions) {
         --in_flight_;
         if (!completion.status.ok()) {
-          return Error{fmt::format("at offset {}: {}", completion.status.device_offset,
-                                   std::strerror(completion.status.error)),
-                       completion.status.error};
+          return errno_error(fmt::format("at offset {}", completion.status.device_offset),
+                             completion.status.error);
         }
         if (!flushing_) request(completion.token);
       }

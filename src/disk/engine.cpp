@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "bt/base/errno_text.hpp"
 #include "disk/file_parts.hpp"
 #include "disk/thread_executor.hpp"
 #include "disk/uring_executor.hpp"
@@ -102,7 +102,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const DiskOptions& options) {
 
 Result<void> Engine::set_up(const DiskOptions& options) {
   event_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event_fd_) return Error{fmt::format("eventfd: {}", std::strerror(errno)), errno};
+  if (!event_fd_) return errno_error("eventfd", errno);
   const unsigned depth = std::clamp(options.queue_depth, 1u, max_queue_depth);
   if (options.backend == DiskOptions::Backend::threads) {
     why_not_uring_ = "as demanded";

@@ -7,11 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
-#include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/metainfo/rules.hpp"
@@ -24,16 +23,12 @@ struct CloseDirectory {
 };
 using DirectoryStream = std::unique_ptr<DIR, CloseDirectory>;
 
-Error refusal(const std::string& path, std::string_view what, int error) {
-  return {fmt::format("{}: {}: {}", printable(path, path.size()), what, std::strerror(error)), error};
-}
-
 Result<void> add_file(OffsetDirectory& directory, const std::string& name, std::uint64_t offset) {
   const std::string file = directory.path + "/" + name;
   struct stat status {};
   if (::fstatat(directory.fd.get(), name.c_str(), &status, 0) != 0)
-    return refusal(file, "cannot stat", errno);
-  if (!S_ISREG(status.st_mode)) return Error{printable(file, file.size()) + ": not a regular file"};
+    return path_errno(file, "cannot stat", errno);
+  if (!S_ISREG(status.st_mode)) return path_error(file, "not a regular file");
   directory.files.push_back({offset, static_cast<std::uint64_t>(status.st_size)});
   if (name != offset_name(offset)) directory.spellings.emplace(offset, name);
   return {};
@@ -54,8 +49,7 @@ Result<void> sort_files(OffsetDirectory& directory) {
   std::ranges::sort(directory.files);
   const auto twice = std::ranges::adjacent_find(directory.files, {}, &Extent::offset);
   if (twice == directory.files.end()) return {};
-  return Error{fmt::format("{}: two files are named by the offset {:#x}",
-                           printable(directory.path, directory.path.size()), twice->offset)};
+  return path_error(directory.path, fmt::format("two files are named by the offset {:#x}", twice->offset));
 }
 
 }  // namespace
@@ -74,13 +68,13 @@ Result<OffsetDirectory> scan_offset_directory(const std::string& path) {
   OffsetDirectory directory;
   directory.path = path;
   directory.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.fd) return refusal(path, "cannot open the directory", errno);
+  if (!directory.fd) return path_errno(path, "cannot open the directory", errno);
   const DirectoryStream stream(::opendir(path.c_str()));
-  if (!stream) return refusal(path, "cannot read the directory", errno);
+  if (!stream) return path_errno(path, "cannot read the directory", errno);
   while (true) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());
-    if (entry == nullptr && errno != 0) return refusal(path, "cannot read the directory", errno);
+    if (entry == nullptr && errno != 0) return path_errno(path, "cannot read the directory", errno);
     if (entry == nullptr) break;
     if (Result<void> added = add_name(directory, entry->d_name); !added) return added.error();
   }
@@ -102,12 +96,11 @@ Result<OffsetDirectory> open_offset_directory(const std::string& path, std::stri
   for (const Extent& extent : extents) {
     const Extent* file = directory->find(extent.offset);
     if (file == nullptr)
-      return Error{fmt::format("{}: no file {} for {}", printable(directory->path, directory->path.size()),
-                               offset_name(extent.offset), to_string(extent))};
+      return path_error(directory->path,
+                        fmt::format("no file {} for {}", offset_name(extent.offset), to_string(extent)));
     if (file->length == extent.length) continue;
-    const std::string wrong = directory->path + "/" + directory->name_of(extent.offset);
-    return Error{fmt::format("{}: {} bytes, not the extent's {}", printable(wrong, wrong.size()),
-                             file->length, extent.length)};
+    return path_error(directory->path + "/" + directory->name_of(extent.offset),
+                      fmt::format("{} bytes, not the extent's {}", file->length, extent.length));
   }
   return directory;
 }

@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/device_file.hpp"
 #include "disk/directory_source.hpp"

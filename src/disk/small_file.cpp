@@ -7,19 +7,14 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
-#include "bt/base/printable.hpp"
+#include "bt/base/errno_text.hpp"
 #include "disk/target.hpp"
 
 namespace ezio {
 namespace {
 
 constexpr std::size_t read_step_bytes = 4 * MiB;
-
-Error system_error(const std::string& path, std::string_view what, int error) {
-  return {fmt::format("{}: {}: {}", printable(path, path.size()), what, std::strerror(error)), error};
-}
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -59,19 +54,18 @@ UniqueFd create_beside(const std::string& path, std::string& name) {
 
 Result<std::vector<std::byte>> read_small_file(const std::string& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return system_error(path, "cannot open", errno);
+  if (!fd) return path_errno(path, "cannot open", errno);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error(path, "cannot stat", errno);
+  if (::fstat(fd.get(), &status) != 0) return path_errno(path, "cannot stat", errno);
   std::vector<std::byte> contents;
   if (status.st_size > 0) contents.reserve(std::min<std::size_t>(status.st_size + 1, max_bytes));
   for (std::size_t used = 0;;) {
     contents.resize(std::min(used + read_step_bytes, max_bytes + 1));
     const ssize_t got = ::read(fd.get(), contents.data() + used, contents.size() - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(path, "cannot read", errno);
+    if (got < 0) return path_errno(path, "cannot read", errno);
     used += static_cast<std::size_t>(got);
-    if (used > max_bytes)
-      return Error{fmt::format("{}: more than {} bytes", printable(path, path.size()), max_bytes), EFBIG};
+    if (used > max_bytes) return path_error(path, fmt::format("more than {} bytes", max_bytes), EFBIG);
     if (got > 0) continue;
     contents.resize(used);
     return contents;
@@ -81,11 +75,11 @@ Result<std::vector<std::byte>> read_small_file(const std::string& path, std::siz
 Result<void> check_output_path(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    return Error{printable(path, path.size()) + ": cannot be replaced: not a regular file", EEXIST};
+    return path_error(path, "cannot be replaced: not a regular file", EEXIST);
   const std::string directory = directory_of(path);
-  if (::stat(directory.c_str(), &status) != 0) return system_error(path, "cannot create", errno);
-  if (!S_ISDIR(status.st_mode)) return system_error(path, "cannot create", ENOTDIR);
-  if (::access(directory.c_str(), W_OK | X_OK) != 0) return system_error(path, "cannot create", errno);
+  if (::stat(directory.c_str(), &status) != 0) return path_errno(path, "cannot create", errno);
+  if (!S_ISDIR(status.st_mode)) return path_errno(path, "cannot create", ENOTDIR);
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) return path_errno(path, "cannot create", errno);
   return {};
 }
 
@@ -93,17 +87,17 @@ Result<void> write_file_atomically(const std::string& path, Bytes contents) {
   if (Result<void> checked = check_output_path(path); !checked) return checked;
   std::string name;
   UniqueFd fd = create_beside(path, name);
-  if (!fd) return system_error(path, "cannot create", errno);
+  if (!fd) return path_errno(path, "cannot create", errno);
   int error = write_fully(fd.get(), contents);
   if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
   if (::close(fd.release()) != 0 && error == 0) error = errno;
   if (error == 0 && ::rename(name.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
     ::unlink(name.c_str());
-    return system_error(path, "cannot write", error);
+    return path_errno(path, "cannot write", error);
   }
   error = flush_directory(directory_of(path));
-  if (error != 0) return system_error(path, "written, but its directory cannot be flushed", error);
+  if (error != 0) return path_errno(path, "written, but its directory cannot be flushed", error);
   return {};
 }
 

@@ -8,23 +8,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
-#include "bt/base/printable.hpp"
+#include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/extent_map.hpp"
 #include "disk/file_cache.hpp"
 
 namespace ezio {
 namespace {
-
-Error refusal(const std::string& path, std::string_view what) {
-  return {fmt::format("{}: {}", printable(path, path.size()), what)};
-}
-
-Error system_refusal(const std::string& path, std::string_view what, int error) {
-  return {fmt::format("{}: {}: {}", printable(path, path.size()), what, std::strerror(error)), error};
-}
 
 // 0, or an errno; EIO where the file ends too early.
 int pread_fully(int fd, MutableBytes data, std::uint64_t offset) {
@@ -64,7 +55,7 @@ class FileReader final : public SourceReader {
           const std::uint64_t offset = run.device_offset + skip;
           const int error = pread_fully(file_.fd.get(), part, offset);
           if (error == 0) return {};
-          return system_refusal(file_.path, fmt::format("cannot read at offset {:#x}", offset), error);
+          return path_errno(file_.path, fmt::format("cannot read at offset {:#x}", offset), error);
         });
   }
 
@@ -88,8 +79,8 @@ class DirectoryReader final : public SourceReader {
                           const int error =
                               file->error != 0 ? file->error : pread_fully(file->fd.get(), part, skip);
                           if (error == 0) return {};
-                          return system_refusal(directory_.path + "/" + directory_.name_of(run.device_offset),
-                                                fmt::format("cannot read at offset {:#x}", skip), error);
+                          return path_errno(directory_.path + "/" + directory_.name_of(run.device_offset),
+                                            fmt::format("cannot read at offset {:#x}", skip), error);
                         });
   }
 
@@ -111,17 +102,17 @@ Result<SourceFile> open_source_file(const std::string& path) {
   file.path = path;
   struct stat status {};
   // Looked at before it is opened: opening some character devices and FIFOs waits or has effects.
-  if (::stat(path.c_str(), &status) != 0) return system_refusal(path, "cannot open", errno);
-  if (S_ISDIR(status.st_mode)) return refusal(path, "is a directory, not a block device or image file");
+  if (::stat(path.c_str(), &status) != 0) return path_errno(path, "cannot open", errno);
+  if (S_ISDIR(status.st_mode)) return path_error(path, "is a directory, not a block device or image file");
   file.block_device = S_ISBLK(status.st_mode);
   if (!file.block_device && !S_ISREG(status.st_mode))
-    return refusal(path, "is neither a block device nor an image file");
+    return path_error(path, "is neither a block device nor an image file");
   file.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.fd) return system_refusal(path, "cannot open", errno);
+  if (!file.fd) return path_errno(path, "cannot open", errno);
   if (!file.block_device) {
     file.size = static_cast<std::uint64_t>(status.st_size);
   } else if (::ioctl(file.fd.get(), BLKGETSIZE64, &file.size) != 0) {
-    return system_refusal(path, "cannot find the size", errno);
+    return path_errno(path, "cannot find the size", errno);
   }
   return file;
 }
@@ -129,7 +120,8 @@ Result<SourceFile> open_source_file(const std::string& path) {
 Result<std::unique_ptr<SourceReader>> make_file_reader(SourceFile file, std::span<const Extent> extents) {
   const std::uint64_t end = extents_end(extents);
   if (file.size < end)
-    return refusal(file.path, fmt::format("{} bytes are less than the {} the torrent needs", file.size, end));
+    return path_error(file.path,
+                      fmt::format("{} bytes are less than the {} the torrent needs", file.size, end));
   return std::make_unique<FileReader>(std::move(file), extents);
 }
 

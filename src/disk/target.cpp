@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/device_file.hpp"
 #include "disk/device_use.hpp"
@@ -44,7 +44,7 @@ Error explain_open(const std::string& path, const Error& error) {
     case EPERM:
       return path_error(path,
                         fmt::format("may not be written ({}): run as root, check that it is not read-only",
-                                    std::strerror(error.code)),
+                                    errno_text(error.code)),
                         error.code);
     default:
       return error;

@@ -1,19 +1,14 @@
 #include "disk/uring.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
+
+#include "bt/base/errno_text.hpp"
 
 namespace ezio {
 namespace {
-
-Error ring_error(const char* call, int code) {
-  return {fmt::format("{}: {}", call, std::strerror(code)), code};
-}
 
 // IORING_OP_READ and IORING_OP_WRITE are the youngest operations used here (Linux 5.6).
 bool knows_our_operations(io_uring& ring) {
@@ -40,11 +35,11 @@ Result<void> Ring::set_up(unsigned entries, int event_fd) {
   // Without interrupting the event loop for each completion where the kernel can (5.19).
   int rc = io_uring_queue_init(entries, &ring_, IORING_SETUP_COOP_TASKRUN);
   if (rc == -EINVAL) rc = io_uring_queue_init(entries, &ring_, 0);
-  if (rc < 0) return ring_error("io_uring_setup", -rc);
+  if (rc < 0) return errno_error("io_uring_setup", -rc);
   ready_ = true;
-  if (!knows_our_operations(ring_)) return ring_error("io_uring of this kernel is too old", ENOSYS);
+  if (!knows_our_operations(ring_)) return errno_error("io_uring of this kernel is too old", ENOSYS);
   rc = io_uring_register_eventfd(&ring_, event_fd);
-  if (rc < 0) return ring_error("io_uring_register_eventfd", -rc);
+  if (rc < 0) return errno_error("io_uring_register_eventfd", -rc);
   return {};
 }
 

@@ -8,10 +8,10 @@
 
 #include <cerrno>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/metainfo.hpp"
 
@@ -28,10 +28,6 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-Error system_error(std::string_view what, int code) {
-  return Error{fmt::format("{}: {}", what, std::generic_category().message(code)), code};
-}
-
 bool is_torrent_name(std::string_view name) {
   return name.size() > suffix.size() && name.ends_with(suffix) && name.front() != '.' &&
          name.find('/') == name.npos;
@@ -42,7 +38,7 @@ Result<std::vector<std::string>> torrent_names(DIR* directory) {
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(directory);
-    if (!entry && errno != 0) return system_error("cannot list the directory", errno);
+    if (!entry && errno != 0) return errno_error("cannot list the directory", errno);
     if (!entry) return names;
     if (is_torrent_name(entry->d_name)) names.emplace_back(entry->d_name);
   }
@@ -52,11 +48,11 @@ Result<std::vector<std::string>> torrent_names(DIR* directory) {
 Result<boost::beast::file_posix> open_regular(int directory, const std::string& name) {
   const int fd = ::openat(directory, name.c_str(), open_flags);
   if (fd < 0 && errno == ELOOP) return Error{"is a symbolic link, which is not followed"};
-  if (fd < 0) return system_error("cannot open", errno);
+  if (fd < 0) return errno_error("cannot open", errno);
   boost::beast::file_posix file;
   file.native_handle(fd);
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return system_error("cannot stat", errno);
+  if (::fstat(fd, &status) != 0) return errno_error("cannot stat", errno);
   if (!S_ISREG(status.st_mode)) return Error{"is not a regular file"};
   return {boost::system::in_place_value, std::move(file)};
 }
@@ -72,7 +68,7 @@ Result<std::string> read_whole(boost::beast::file_posix& file) {
     if (got == 0) break;
     done += got;
   }
-  if (error) return system_error("cannot read", error.value());
+  if (error) return errno_error("cannot read", error.value());
   bytes.resize(done);
   return {boost::system::in_place_value, std::move(bytes)};
 }
@@ -110,7 +106,7 @@ TorrentDir::Known TorrentDir::examine(int directory, const std::string& name, co
 
 Result<bool> TorrentDir::scan() {
   const Directory directory(::opendir(path_.c_str()));
-  if (!directory) return system_error("--dir " + quoted(path_), errno);
+  if (!directory) return errno_error("--dir " + quoted(path_), errno);
   const auto names = torrent_names(directory.get());
   if (!names) return Error{"--dir " + quoted(path_) + ": " + names.error().message, names.error().code};
   std::map<std::string, Known> found;
@@ -129,7 +125,7 @@ Result<bool> TorrentDir::scan() {
 Result<boost::beast::file_posix> TorrentDir::open(const std::string& name) const {
   if (!torrents_.contains(name)) return Error{"no such torrent"};
   const Directory directory(::opendir(path_.c_str()));
-  if (!directory) return system_error("--dir " + quoted(path_), errno);
+  if (!directory) return errno_error("--dir " + quoted(path_), errno);
   return open_regular(::dirfd(directory.get()), name);
 }
 

@@ -9,8 +9,9 @@
 #include <boost/asio/post.hpp>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "bt/base/errno_text.hpp"
 
 namespace ezio {
 namespace {
@@ -301,9 +302,9 @@ void Connection::on_part_sent(int error, std::int64_t sent) {
   writing_ = false;
   Output& front = output_.front();
   FilePart& part = front.parts.front();
-  if (is_of_socket(error)) return fail(std::strerror(error));
+  if (is_of_socket(error)) return fail(errno_text(error));
   if (sent <= 0) {
-    const std::string what = sent == 0 ? "the file has become shorter" : std::strerror(error);
+    const std::string what = sent == 0 ? "the file has become shorter" : errno_text(error);
     const std::string reason = fmt::format("at byte {} of its file: {}", part.offset, what);
     close();
     return handler_.on_source_failed(*this, reason);

@@ -11,10 +11,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <thread>
 #include <utility>
+
+#include "bt/base/errno_text.hpp"
 
 namespace ezio {
 namespace {
@@ -29,7 +30,7 @@ constexpr int cannot_execute = 127;  // as a shell says it
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   ::execv(arguments[0], arguments.data());
-  fmt::print(stderr, "{}: cannot run: {}\n", argv[0], std::strerror(errno));
+  fmt::print(stderr, "{}\n", path_errno(argv[0], "cannot run", errno).message);
   ::_exit(cannot_execute);
 }
 
@@ -41,15 +42,14 @@ double seconds(const timeval& time) {
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argv) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return Error{fmt::format("pipe: {}", std::strerror(errno)), errno};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe", errno);
   UniqueFd read_end(ends[0]);
   const UniqueFd write_end(ends[1]);
   ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
   std::fflush(nullptr);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) return Error{fmt::format("fork: {}", std::strerror(errno)), errno};
+  if (pid < 0) return errno_error("fork", errno);
   if (pid == 0) become(argv, write_end.get(), parent);
   return ChildProcess(pid, std::move(read_end));
 }

@@ -9,9 +9,9 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/disk_bench.hpp"
 #include "disk/target.hpp"
@@ -53,8 +53,7 @@ class ScratchImage {
     const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     created_ = static_cast<bool>(fd);
     if (created_) return {};
-    return Failure{fmt::format("{}: cannot create: {}", ezio::quoted(path_), std::strerror(errno)),
-                   ExitCode::refused};
+    return failure(ExitCode::refused, path_errno(path_, "cannot create", errno));
   }
 
  private:

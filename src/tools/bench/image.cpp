@@ -10,10 +10,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
 #include "disk/bulk_hash.hpp"
-#include "disk/device_file.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source_reader.hpp"
 #include "tools/common/interrupt.hpp"

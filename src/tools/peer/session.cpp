@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/version.hpp"
 #include "disk/file_parts.hpp"
 
@@ -30,10 +31,9 @@ SegmentRef token_segment(std::uint64_t token) {
 
 std::string describe(const IoStatus& status) {
   if (status.ok()) return {};
-  const char* name = strerrordesc_np(status.error);
-  const char* code = strerrorname_np(status.error);
-  return fmt::format("at byte {} of the device: {} ({})", status.device_offset,
-                     name != nullptr ? name : "unknown error", code != nullptr ? code : "?");
+  const char* name = strerrorname_np(status.error);
+  return fmt::format("at byte {} of the device: {} ({})", status.device_offset, errno_text(status.error),
+                     name != nullptr ? name : "?");
 }
 
 std::uint64_t hash_token(std::uint32_t torrent, PieceIndex piece) {

@@ -4,8 +4,8 @@
 
 #include <cassert>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
-#include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
@@ -16,7 +16,7 @@ namespace ezio {
 namespace {
 
 Failure refused(const CreateOptions& options, std::string_view what) {
-  return {fmt::format("{}: {}", printable(options.source, options.source.size()), what), ExitCode::refused};
+  return failure(ExitCode::refused, path_error(options.source, what));
 }
 
 Outcome<TorrentSource> open_source(const CreateOptions& options) {

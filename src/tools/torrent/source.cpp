@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
@@ -15,7 +16,7 @@ namespace ezio {
 namespace {
 
 Failure refused(const std::string& path, std::string_view what) {
-  return {fmt::format("{}: {}", printable(path, path.size()), what), ExitCode::refused};
+  return failure(ExitCode::refused, path_error(path, what));
 }
 
 void use_torrent_info(TorrentSource& source, TorrentInfo info) {
