@@ -1,5 +1,4 @@
-#include "disk/directory_source.hpp"
-
+// Serving from a directory of offset-named files.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>

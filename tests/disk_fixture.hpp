@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "disk/disk_engine.hpp"
+#include "disk/open_storage.hpp"
 #include "disk/target.hpp"
 
 namespace ezio::test {

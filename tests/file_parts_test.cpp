@@ -28,6 +28,8 @@ class TestFile final : public IoFile {
     if (run == broken_run) return {-1, ENOENT, 0, nullptr};
     return {fd_, 0, base, nullptr};
   }
+  std::string path_of(std::uint32_t) const override { return "a file"; }
+  std::string kind() const override { return "a file"; }
 
   mutable int opened = 0;
   std::uint64_t base = 0;
@@ -147,7 +149,7 @@ TEST_F(FilePartsTest, ThroughThePartsOfAFileComeTheBytesThatReadingGives) {
     Random random(seed);
     const auto extents = random_extents(random, file_bytes, seed % 2 == 0 ? 600'000 : 90'000, 20'000);
     auto file = std::make_unique<TestFile>(file_.get(), extents);
-    auto storage = dynamic_cast<Engine&>(*engine).open(std::move(file), "a file");
+    auto storage = dynamic_cast<Engine&>(*engine).open(std::move(file));
     found += expect_parts_agree_with_reads(*engine, *storage, length_of(extents), random);
   }
   EXPECT_GT(found, 100);

@@ -17,6 +17,8 @@ class ModelFile final : public IoFile {
  public:
   using IoFile::IoFile;
   Handle open_run(std::uint32_t) const override { return {}; }
+  std::string path_of(std::uint32_t) const override { return {}; }
+  std::string kind() const override { return {}; }
 };
 
 // A disk in memory that makes transfers in any order, splits them anywhere and holds any number back.

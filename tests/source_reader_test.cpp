@@ -13,7 +13,7 @@
 #include "bt/base/hex.hpp"
 #include "disk/data_runs.hpp"
 #include "disk/file_cache.hpp"
-#include "disk/offset_directory.hpp"
+#include "disk/source.hpp"
 #include "temp_directory.hpp"
 
 namespace ezio {
@@ -52,7 +52,7 @@ TEST(FileReader, RefusesAFileSmallerThanTheExtentsNeed) {
   const std::string image = directory.write("image", "0123");
   const std::vector<Extent> extents{{0, 5}};
   EXPECT_EQ(error_of(open_source_reader(image, "x", extents)),
-            image + ": 4 bytes are less than the 5 the torrent needs");
+            image + ": has 4 bytes, the torrent needs 5: it is not what the torrent was made of");
 }
 
 TEST(FileReader, AFileThatShrinksIsAReadErrorWithTheOffset) {
@@ -65,13 +65,14 @@ TEST(FileReader, AFileThatShrinksIsAReadErrorWithTheOffset) {
   EXPECT_EQ(read_text(**reader, 4, 2), image + ": cannot read at offset 0x4: Input/output error");
 }
 
-TEST(SourceFile, RefusesWhatIsNoDiskAndNoImage) {
+TEST(SourceDevice, RefusesWhatIsNoDiskAndNoImage) {
   const TempDirectory directory;
-  EXPECT_THAT(error_of(open_source_file(directory.path())), HasSubstr("is a directory"));
-  EXPECT_THAT(error_of(open_source_file("/dev/null")), HasSubstr("neither a block device nor an image file"));
-  EXPECT_THAT(error_of(open_source_file(directory.path("none"))), HasSubstr("No such file or directory"));
+  EXPECT_THAT(error_of(open_source_device(directory.path(), 0)), HasSubstr("is a directory"));
+  EXPECT_THAT(error_of(open_source_device("/dev/null", 0)), HasSubstr("character device"));
+  EXPECT_THAT(error_of(open_source_device(directory.path("none"), 0)),
+              HasSubstr("No such file or directory"));
   ASSERT_EQ(::mkfifo(directory.path("fifo").c_str(), 0600), 0);
-  EXPECT_THAT(error_of(open_source_file(directory.path("fifo"))), HasSubstr("neither"));
+  EXPECT_THAT(error_of(open_source_device(directory.path("fifo"), 0)), HasSubstr("neither"));
 }
 
 class DirectoryReaderTest : public testing::Test {
@@ -159,7 +160,7 @@ TEST(FileCache, KeepsTheErrorOfAFileThatCannotBeOpened) {
 }
 
 std::vector<Extent> runs_of(const std::string& path) {
-  const auto file = open_source_file(path);
+  const auto file = open_source_device(path, 0);
   if (!file) return {};
   const auto runs = find_data_runs(*file);
   EXPECT_TRUE(runs);

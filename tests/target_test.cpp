@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "disk/source.hpp"
 #include "disk_fixture.hpp"
 #include "disk_model.hpp"
 
@@ -154,10 +155,10 @@ TEST_F(PartitionedTargetTest, ADiskWhosePartitionIsATargetIsInUse) {
 }
 
 TEST_F(PartitionedTargetTest, APartitionAndItsDiskOverlap) {
-  const auto disk = open_source(loop_->path(), 4096);
-  const auto partition = open_source(partition_, 4096);
+  const auto disk = open_source_device(loop_->path(), 4096);
+  const auto partition = open_source_device(partition_, 4096);
   const PatternedLoop other;
-  const auto stranger = open_source(other.path(), 4096);
+  const auto stranger = open_source_device(other.path(), 4096);
   ASSERT_TRUE(disk && partition && stranger);
   EXPECT_TRUE(same_or_overlapping(*disk, *partition));
   EXPECT_TRUE(same_or_overlapping(*partition, *disk));
@@ -169,8 +170,8 @@ TEST_F(TargetTest, TheSameFileByTwoNamesIsTheSame) {
   const std::string path = directory_.path("image");
   { ASSERT_TRUE(open_target(path, 4096)); }
   fs::create_hard_link(path, directory_.path("other name"));
-  const auto a = open_source(path, 4096);
-  const auto b = open_source(directory_.path("other name"), 4096);
+  const auto a = open_source_device(path, 4096);
+  const auto b = open_source_device(directory_.path("other name"), 4096);
   ASSERT_TRUE(a && b);
   EXPECT_TRUE(same_or_overlapping(*a, *b));
 }
@@ -267,14 +268,14 @@ TEST_F(TargetTest, AMountedSourceIsFine) {
   const LoopDevice loop(backing.get(), {});
   run_command("mkfs.ext4 -q " + loop.path());
   const MountedAt mounted(loop.path(), directory_.path(), "ext4");
-  const auto source = open_source(loop.path(), device_bytes);
+  const auto source = open_source_device(loop.path(), device_bytes);
   EXPECT_TRUE(source) << source.error().message;
 }
 
 TEST_F(TargetTest, SourcesThatCannotBeTheTorrentsAreRefused) {
   const PatternedLoop loop;
   const auto message = [](const std::string& path, std::uint64_t bytes) {
-    const auto source = open_source(path, bytes);
+    const auto source = open_source_device(path, bytes);
     return source ? "" : source.error().message;
   };
   EXPECT_THAT(message(loop.path(), device_bytes + 1), HasSubstr("16777217"));

@@ -10,7 +10,7 @@
 
 namespace ezio {
 
-Result<std::vector<Extent>> find_data_runs(const SourceFile& file) {
+Result<std::vector<Extent>> find_data_runs(const DeviceFile& file) {
   if (file.size == 0) return std::vector<Extent>{};
   if (file.block_device) return std::vector<Extent>{{0, file.size}};
   std::vector<Extent> runs;

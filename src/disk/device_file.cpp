@@ -103,6 +103,18 @@ std::uint64_t identity(const struct stat& status) {
   return mixed | (std::uint64_t{1} << 63);
 }
 
+std::optional<std::string> refuse_kind(const struct stat& status) {
+  if (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)) return std::nullopt;
+  const std::string remedy = "give a block device or an image file";
+  if (S_ISDIR(status.st_mode)) return "is a directory: " + remedy;
+  if (S_ISCHR(status.st_mode)) return "is a character device: " + remedy;
+  return "is neither a block device nor a regular file: " + remedy;
+}
+
+bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b) {
+  return a.device_id == b.device_id || a.whole_disk_id == b.device_id || b.whole_disk_id == a.device_id;
+}
+
 Result<DeviceFile> open_device_file(const std::string& path, int flags, const struct stat& expected) {
   DeviceFile file;
   file.path = path;
@@ -127,18 +139,6 @@ void choose_direct(DeviceFile& file) {
   file.direct = file.why_not_direct.empty();
   file.sector = file.direct ? needs.sector : 1;
   file.memory_alignment = file.direct ? needs.memory : 1;
-}
-
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 }  // namespace ezio

@@ -3,19 +3,41 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bt/base/result.hpp"
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
+
+// An opened block device or image file.
+struct DeviceFile {
+  std::string path;
+  UniqueFd fd;  // O_DIRECT where `direct`
+  bool block_device = false;
+  bool direct = false;         // O_DIRECT is on
+  std::string why_not_direct;  // e.g. "tmpfs has no O_DIRECT"; empty when direct
+  std::uint32_t sector = 1;    // offsets and lengths of O_DIRECT requests are multiples of it; 1: not direct
+  std::uint32_t memory_alignment = 1;  // of the buffers of O_DIRECT requests; 1: not direct
+  std::uint64_t size = 0;              // bytes; of an image file its size after any extension
+  std::uint64_t device_id = 0;  // st_rdev of a device, st_dev/st_ino mixed for a file: equal = same target
+  std::uint64_t whole_disk_id = 0;  // of a partition: device_id of its disk; else device_id
+};
+
+// Whether writing the one changes bytes of the other: the same device or file, or a partition and its disk.
+bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b);
 
 // Equal for equal devices (or files), whatever path led there.
 std::uint64_t identity(const struct stat& status);
 
-// Opens a block device or regular file with these open(2) flags, with O_DIRECT added where the file takes it,
-// and fills in everything but what a partition's disk is. `expected` is what the caller has checked before:
-// if the path leads elsewhere by now, that is an error.
+// Why this is neither a block device nor an image file, and the remedy; empty when it is.
+std::optional<std::string> refuse_kind(const struct stat& status);
+
+// Opens a block device or regular file with these open(2) flags, without O_DIRECT, and fills in everything
+// but what a partition's disk is. `expected` is what the caller has checked before: if the path leads
+// elsewhere by now, that is an error.
 Result<DeviceFile> open_device_file(const std::string& path, int flags, const struct stat& expected);
 
 // Decides about O_DIRECT once the size is final: sets direct, why_not_direct, sector and memory_alignment and

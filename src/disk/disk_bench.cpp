@@ -12,8 +12,9 @@
 
 #include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
-#include "disk/device_file.hpp"
 #include "disk/engine.hpp"
+#include "disk/open_storage.hpp"
+#include "disk/target.hpp"
 
 namespace ezio {
 namespace {

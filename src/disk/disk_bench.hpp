@@ -31,7 +31,7 @@ struct DiskBenchResult {
   double bytes_per_second() const { return seconds > 0 ? static_cast<double>(bytes) / seconds : 0; }
 };
 
-// Runs it once, in this thread. PATH goes through the checks of open_target or open_source.
+// Runs it once, in this thread. PATH goes through the checks of open_target or open_source_device.
 Result<DiskBenchResult> run_disk_bench(const std::string& path, const DiskBenchOptions& options);
 
 }  // namespace ezio

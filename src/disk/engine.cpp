@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -21,8 +20,7 @@ namespace {
 
 class EngineStorage final : public Storage {
  public:
-  EngineStorage(IoLane& lane, std::unique_ptr<IoFile> file, const std::string& kind)
-      : lane_(lane), file_(std::move(file)), kind_(kind) {}
+  EngineStorage(IoLane& lane, std::unique_ptr<IoFile> file) : lane_(lane), file_(std::move(file)) {}
   ~EngineStorage() override { lane_.close(*file_); }
 
   void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override {
@@ -36,12 +34,13 @@ class EngineStorage final : public Storage {
     return ezio::file_parts(*file_, torrent_offset, length, max_parts);
   }
   void flush(std::uint64_t token) override { lane_.queue().flush(*file_, token); }
-  std::string description() const override { return fmt::format("{}, {}", lane_.executor().name(), kind_); }
+  std::string description() const override {
+    return fmt::format("{}, {}", lane_.executor().name(), file_->kind());
+  }
 
  private:
   IoLane& lane_;
   std::unique_ptr<IoFile> file_;
-  std::string kind_;
 };
 
 }  // namespace
@@ -159,18 +158,14 @@ std::string Engine::description() const {
   return fmt::format("threads ({})", why_not_uring_);
 }
 
-std::unique_ptr<Storage> Engine::open(std::unique_ptr<IoFile> file, const std::string& kind) {
-  IoLane& lane = ring_lane_ ? *ring_lane_ : *thread_lane_;
+std::unique_ptr<Storage> Engine::open(std::unique_ptr<IoFile> file) {
+  const bool on_ring = ring_lane_ != nullptr && !file->opens_files();
+  if (!on_ring && !thread_lane_) thread_lane_ = make_thread_lane();
   // Not for the page cache, to and from which the kernel copies: there it would only cost the commitment of
   // memory that a small working set never touches.
   const bool direct = file->alignment.sector > 1;
   if (ring_ != nullptr && direct && !regions_.empty()) ring_->register_buffers(std::exchange(regions_, {}));
-  return std::make_unique<EngineStorage>(lane, std::move(file), kind);
-}
-
-std::unique_ptr<Storage> Engine::open_on_threads(std::unique_ptr<IoFile> file, const std::string& kind) {
-  if (!thread_lane_) thread_lane_ = make_thread_lane();
-  return std::make_unique<EngineStorage>(*thread_lane_, std::move(file), kind);
+  return std::make_unique<EngineStorage>(on_ring ? *ring_lane_ : *thread_lane_, std::move(file));
 }
 
 Result<std::unique_ptr<DiskEngine>> make_disk_engine(const DiskOptions& options) {

@@ -8,7 +8,7 @@
 #include "disk/disk_engine.hpp"
 #include "disk/io_executor.hpp"
 #include "disk/op_queue.hpp"
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 #include "disk/uring.hpp"
 
 namespace ezio {
@@ -62,10 +62,8 @@ class Engine final : public DiskEngine {
   void drain(std::vector<IoCompletion>& out) override;
   std::string description() const override;
 
-  // `kind` completes "io_uring, <kind>" in the storage's description.
-  std::unique_ptr<Storage> open(std::unique_ptr<IoFile> file, const std::string& kind);
-  // The same for files whose open_run() opens files: on threads always.
-  std::unique_ptr<Storage> open_on_threads(std::unique_ptr<IoFile> file, const std::string& kind);
+  // Throws std::system_error when it needs threads and they cannot be made.
+  std::unique_ptr<Storage> open(std::unique_ptr<IoFile> file);
 
  private:
   Engine() = default;

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
 

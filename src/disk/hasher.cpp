@@ -13,7 +13,7 @@
 #include <system_error>
 #include <thread>
 
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
 namespace {

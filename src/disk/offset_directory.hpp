@@ -12,7 +12,7 @@
 
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
 

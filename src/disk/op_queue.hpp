@@ -13,6 +13,7 @@
 #include <list>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "disk/disk_engine.hpp"
@@ -57,6 +58,11 @@ class IoFile {
 
   // The descriptor that run `run` of the map is read from or written to. Called by backend threads too.
   virtual Handle open_run(std::uint32_t run) const = 0;
+  // Whether that opens files, which may wait for the disk: work for threads.
+  virtual bool opens_files() const { return false; }
+
+  virtual std::string path_of(std::uint32_t run) const = 0;  // for messages
+  virtual std::string kind() const = 0;                      // "O_DIRECT, 512-byte sectors"
 
   const ExtentMap map;
   const IoAlignment alignment;

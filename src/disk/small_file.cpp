@@ -6,10 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "bt/base/errno_text.hpp"
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
 namespace {

@@ -10,8 +10,7 @@
 
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
-#include "disk/offset_directory.hpp"
-#include "disk/target.hpp"
+#include "disk/op_queue.hpp"
 
 namespace ezio {
 
@@ -24,23 +23,10 @@ class SourceReader {
   virtual Result<void> read(std::uint64_t torrent_offset, MutableBytes data) = 0;
 };
 
-// A block device or image file, opened for reading through the page cache.
-struct SourceFile {
-  std::string path;
-  UniqueFd fd;
-  std::uint64_t size = 0;  // bytes
-  bool block_device = false;
-};
-// Refused: what cannot be opened, and what is neither a block device nor a regular file.
-Result<SourceFile> open_source_file(const std::string& path);
+// Of a source that is read through the page cache.
+std::unique_ptr<SourceReader> make_source_reader(std::unique_ptr<IoFile> source);
 
-// Readers of extents as Metainfo guarantees them. A file smaller than they need is refused; every extent has
-// its file in the directory.
-Result<std::unique_ptr<SourceReader>> make_file_reader(SourceFile file, std::span<const Extent> extents);
-std::unique_ptr<SourceReader> make_directory_reader(OffsetDirectory directory,
-                                                    std::span<const Extent> extents);
-
-// Either of the two, by what `path` is; in a directory DIR the files may also lie in DIR/<name>.
+// open_source (disk/source.hpp), and a reader of it.
 Result<std::unique_ptr<SourceReader>> open_source_reader(const std::string& path, std::string_view name,
                                                          std::span<const Extent> extents);
 

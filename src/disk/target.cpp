@@ -14,7 +14,7 @@
 
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
-#include "disk/device_file.hpp"
+#include "bt/metainfo/metainfo.hpp"
 #include "disk/device_use.hpp"
 
 namespace ezio {
@@ -22,14 +22,6 @@ namespace {
 
 // New images hold whatever the cloned disk holds, its password hashes too.
 constexpr mode_t new_image_mode = 0600;
-
-std::optional<std::string> refuse_kind(const struct stat& status) {
-  if (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)) return std::nullopt;
-  const std::string remedy = "give a block device or an image file";
-  if (S_ISDIR(status.st_mode)) return "is a directory: " + remedy;
-  if (S_ISCHR(status.st_mode)) return "is a character device: " + remedy;
-  return "is neither a block device nor a regular file: " + remedy;
-}
 
 // What the user can do about a refused open(2).
 Error explain_open(const std::string& path, const Error& error) {
@@ -162,31 +154,6 @@ Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_byt
   if (auto use = find_use(status)) return path_error(path, *use, EBUSY);
   return S_ISBLK(status.st_mode) ? open_block_device(path, status, needed_bytes)
                                  : open_image(path, status, needed_bytes);
-}
-
-Result<DeviceFile> open_source(const std::string& path, std::uint64_t needed_bytes) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return path_errno(path, "cannot stat", errno);
-  if (auto reason = refuse_kind(status)) return path_error(path, *reason);
-  auto file = open_device_file(path, O_RDONLY, status);
-  if (!file) return file;
-  if (file->size < needed_bytes) {
-    return path_error(
-        path, fmt::format("has {} bytes, the torrent needs {}: it is not what the torrent was made of",
-                          file->size, needed_bytes));
-  }
-  if (file->block_device) {
-    file->whole_disk_id = device_family(status.st_rdev).whole_disk;
-    choose_direct(*file);
-  } else {
-    // The server's page cache serves late leechers long after our own buffers have gone on.
-    file->why_not_direct = "an image file is read through the page cache";
-  }
-  return file;
-}
-
-bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b) {
-  return a.device_id == b.device_id || a.whole_disk_id == b.device_id || b.whole_disk_id == a.device_id;
 }
 
 }  // namespace ezio

@@ -27,16 +27,6 @@ std::int64_t make(const Transfer& transfer, const IoFile::Handle& handle) {
   return result < 0 ? -errno : result;
 }
 
-void carry_out(ActiveOp& op) {
-  const IoFile::Handle handle = op.file->open_run(op.run_index);
-  if (handle.fd < 0) {
-    op.run.fail(handle.error);
-    return;
-  }
-  while (op.run.advance(make(op.run.transfer(), handle))) {
-  }
-}
-
 // Signals are for the event loop: threads made while this lives inherit a mask that blocks them all.
 class BlockSignals {
  public:
@@ -54,6 +44,11 @@ class BlockSignals {
 };
 
 }  // namespace
+
+void carry_out(OpRun& run, const IoFile::Handle& handle) {
+  if (handle.fd < 0) return run.fail(handle.error);
+  while (run.advance(make(run.transfer(), handle))) continue;
+}
 
 ThreadExecutor::ThreadExecutor(unsigned threads, int event_fd) : event_fd_(event_fd) {
   const BlockSignals blocked;
@@ -86,7 +81,7 @@ void ThreadExecutor::work() {
     ActiveOp* op = todo_.front();
     todo_.pop_front();
     lock.unlock();
-    carry_out(*op);
+    carry_out(op->run, op->file->open_run(op->run_index));
     lock.lock();
     over_.push_back(op);
     something_ended_.notify_all();

@@ -12,6 +12,9 @@
 
 namespace ezio {
 
+// Makes the operation's system calls, here and now.
+void carry_out(OpRun& run, const IoFile::Handle& handle);
+
 class ThreadExecutor final : public IoExecutor {
  public:
   // Throws std::system_error when the threads cannot be made. Writes event_fd when operations end.

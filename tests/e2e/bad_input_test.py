@@ -147,7 +147,7 @@ class BadInputTest(EzioCase):
         hole = self.write("hole.img", b"")
         os.truncate(hole, 1 << 30)
         for path, reason in ((empty, "is empty"), (hole, "one hole"), (self.directory, "is a directory"),
-                             ("/dev/null", "neither a block device"), (f"{self.directory}/none", "No such file")):
+                             ("/dev/null", "character device"), (f"{self.directory}/none", "No such file")):
             self.create_refused("--image", path, code=4, naming=[path, reason])
 
     def dump(self, **files):
@@ -245,7 +245,7 @@ class CheckTest(EzioCase):
 
     def test_a_source_that_cannot_hold_the_torrent_is_exit_4(self):
         os.truncate(self.image, 3 * MIB)
-        for path, reason in ((self.image, str(3 * MIB)), ("/dev/null", "neither"), (self.temp_dir("none"), "no file")):
+        for path, reason in ((self.image, str(3 * MIB)), ("/dev/null", "character device"), (self.temp_dir("none"), "no file")):
             done = self.check(path, 4)
             self.assertIn(path, done.stderr)
             self.assertIn(reason, done.stderr)

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "bt/base/errno_text.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio {
 namespace {

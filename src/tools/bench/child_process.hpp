@@ -4,12 +4,11 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "bt/base/result.hpp"
-#include "disk/target.hpp"
+#include "disk/unique_fd.hpp"
 
 namespace ezio {
 

@@ -14,6 +14,7 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/disk_bench.hpp"
+#include "disk/source.hpp"
 #include "disk/target.hpp"
 #include "tools/bench/layout.hpp"
 #include "tools/common/interrupt.hpp"
@@ -77,7 +78,7 @@ Outcome<void> check_allowed(const DiskBenchCommand& command, bool there) {
 Outcome<std::uint64_t> usable_bytes(const DiskBenchCommand& command, bool there) {
   const std::uint64_t wanted = std::uint64_t{command.size_mib} * MiB;
   if (!there && !command.read) return wanted;
-  const auto file = command.read ? open_source(command.path, 0) : open_target(command.path, 0);
+  const auto file = command.read ? open_source_device(command.path, 0) : open_target(command.path, 0);
   if (!file) return failure(ExitCode::refused, file.error());
   if (!file->block_device && !command.read) return wanted;
   const std::uint64_t usable = std::min(wanted, file->size) / MiB * MiB;

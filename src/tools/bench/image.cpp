@@ -16,6 +16,7 @@
 #include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source_reader.hpp"
+#include "disk/unique_fd.hpp"
 #include "tools/common/interrupt.hpp"
 
 namespace ezio {

@@ -9,14 +9,15 @@
 #include "bt/base/printable.hpp"
 #include "bt/net/http_client.hpp"
 #include "disk/bulk_hash.hpp"
+#include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
+#include "disk/source_reader.hpp"
 #include "disk/target.hpp"
 #include "tools/common/progress.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr std::size_t max_torrent_bytes = std::size_t{512} << 20;
 constexpr HttpLimits torrent_limits{max_torrent_bytes, std::chrono::minutes(5)};
 
 Result<Metainfo> load_torrent(const std::string& torrent) {

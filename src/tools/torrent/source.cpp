@@ -9,14 +9,22 @@
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/data_runs.hpp"
-#include "disk/offset_directory.hpp"
 #include "disk/small_file.hpp"
+#include "disk/source.hpp"
 
 namespace ezio {
 namespace {
 
 Failure refused(const std::string& path, std::string_view what) {
   return failure(ExitCode::refused, path_error(path, what));
+}
+
+Outcome<TorrentInfo> load_torrent_info(const std::string& path) {
+  const Result<std::vector<std::byte>> text = read_small_file(path, max_torrent_bytes);
+  if (!text) return failure(ExitCode::bad_torrent, text.error());
+  Result<TorrentInfo> info = parse_torrent_info(*text, printable(path, path.size()));
+  if (!info) return failure(ExitCode::bad_torrent, info.error());
+  return std::move(*info);
 }
 
 void use_torrent_info(TorrentSource& source, TorrentInfo info) {
@@ -59,14 +67,6 @@ Outcome<void> check_names(const OffsetDirectory& directory) {
 
 }  // namespace
 
-Outcome<TorrentInfo> load_torrent_info(const std::string& path) {
-  const Result<std::vector<std::byte>> text = read_small_file(path, max_torrent_bytes);
-  if (!text) return failure(ExitCode::bad_torrent, text.error());
-  Result<TorrentInfo> info = parse_torrent_info(*text, printable(path, path.size()));
-  if (!info) return failure(ExitCode::bad_torrent, info.error());
-  return std::move(*info);
-}
-
 Outcome<TorrentSource> source_from_torrent_info(const std::string& path) {
   Outcome<TorrentInfo> info = load_torrent_info(path);
   if (!info) return info.error();
@@ -88,12 +88,12 @@ Outcome<TorrentSource> source_from_directory(const std::string& path) {
     if (Outcome<void> checked = check_complete(*directory, *info); !checked) return checked.error();
     use_torrent_info(source, std::move(*info));
   }
-  source.reader = make_directory_reader(std::move(*directory), source.extents);
+  source.reader = make_source_reader(make_io_file(std::move(*directory), source.extents));
   return source;
 }
 
 Outcome<TorrentSource> source_from_image(const std::string& path) {
-  Result<SourceFile> file = open_source_file(path);
+  Result<DeviceFile> file = open_source_device(path, 0);
   if (!file) return failure(ExitCode::refused, file.error());
   TorrentSource source;
   source.target_size = file->size;
@@ -103,9 +103,7 @@ Outcome<TorrentSource> source_from_image(const std::string& path) {
   if (runs->size() > max_extents)
     return refused(path, fmt::format("more than {} data runs; copy it without holes", max_extents));
   source.extents = std::move(*runs);
-  Result<std::unique_ptr<SourceReader>> reader = make_file_reader(std::move(*file), source.extents);
-  if (!reader) return failure(ExitCode::refused, reader.error());
-  source.reader = std::move(*reader);
+  source.reader = make_source_reader(make_io_file(std::move(*file), source.extents));
   return source;
 }
 

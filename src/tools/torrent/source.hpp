@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,6 @@ struct TorrentSource {
   // partclone's hashes for pieces of torrent_info_piece_length; empty where there is no torrent.info.
   std::vector<Sha1Digest> recorded_hashes;
 };
-
-Outcome<TorrentInfo> load_torrent_info(const std::string& path);
 
 Outcome<TorrentSource> source_from_torrent_info(const std::string& path);
 

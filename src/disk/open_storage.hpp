@@ -1,0 +1,22 @@
+// From opened targets and sources to storages of the engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bt/base/result.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "disk/device_file.hpp"
+#include "disk/disk_engine.hpp"
+
+namespace ezio {
+
+// `engine` must be one of make_disk_engine's and outlive the storage; `owner` comes back in each completion.
+Result<std::unique_ptr<Storage>> open_target_storage(DiskEngine& engine, std::uint64_t owner,
+                                                     DeviceFile target, const Metainfo& metainfo);
+// SOURCE as open_source takes it (disk/source.hpp), a block device with O_DIRECT.
+Result<std::unique_ptr<Storage>> open_source_storage(DiskEngine& engine, std::uint64_t owner,
+                                                     const std::string& path, const Metainfo& metainfo);
+
+}  // namespace ezio
