@@ -96,5 +96,18 @@ TEST(PieceLengthFlag, RefusesWhatIsNoPieceLength) {
     EXPECT_FALSE(parse_piece_length(text)) << text;
 }
 
+TEST(DefaultPieceLength, GrowsWithTheDataSoThatThereAreNoMoreThan8192Pieces) {
+  constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+  EXPECT_EQ(default_piece_length(1), 1 * MiB);
+  EXPECT_EQ(default_piece_length(256 * MiB), 1 * MiB);
+  EXPECT_EQ(default_piece_length(4 * gib), 1 * MiB);
+  EXPECT_EQ(default_piece_length(8 * gib), 1 * MiB);
+  EXPECT_EQ(default_piece_length(8 * gib + 1), 2 * MiB);
+  EXPECT_EQ(default_piece_length(16 * gib), 2 * MiB);
+  EXPECT_EQ(default_piece_length(50'000'000'000), 8 * MiB);
+  EXPECT_EQ(default_piece_length(64 * gib + 1), 16 * MiB);
+  EXPECT_EQ(default_piece_length(max_device_bytes - 1), 16 * MiB);
+}
+
 }  // namespace
 }  // namespace ezio

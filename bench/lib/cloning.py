@@ -70,7 +70,7 @@ def clone_once(bench, client, data, target_file):
     with Process(bench.program("ezio-tracker"), "--listen", "127.0.0.1:0") as tracker:
         url = tracker.wait_line(r"(http://[^/]+)/announce", 20)[1].group(1)
         run(bench.program("ezio-torrent"), "create", "--dir", os.path.dirname(data.path), "--name", data.name,
-            "--announce", f"{url}/announce", "-o", torrent)
+            "--piece-length", "16MiB", "--announce", f"{url}/announce", "-o", torrent)
         with client.seed(torrent, data) as seed:
             end = time.monotonic() + 60
             while peers_known(url) == 0:

@@ -38,8 +38,8 @@ def create_section(bench):
         bench.size, image)
 
     def create():
-        return timed(bench.program("ezio-torrent"), "create", "--image", image, "--name", "disk", "--announce",
-                     "http://127.0.0.1/announce", "-o", torrent, env=env)
+        return timed(bench.program("ezio-torrent"), "create", "--image", image, "--name", "disk", "--piece-length", "16MiB",
+                     "--announce", "http://127.0.0.1/announce", "-o", torrent, env=env)
 
     def check():
         return timed(bench.program("ezio-torrent"), "check", torrent, image, env=env)

@@ -92,7 +92,8 @@ def add_partclone_test(kind):
     def test(self):
         capture = Capture(FILE_SYSTEMS[kind], self.tree, runner.scratch(), name="sda1")
         for source in (("--info", capture.info), ("--dir", capture.directory)):
-            torrent = create_torrent(self.temp_file("x.torrent"), *source, name="sda1", public=True)
+            torrent = create_torrent(self.temp_file("x.torrent"), *source, name="sda1", public=True,
+                                     piece_length="16MiB")
             self.assertEqual(info_hash_hex(torrent), libtorrent_info_hash(capture.info))
     setattr(PartcloneInfoHashTest, f"test_a_dump_of_{kind}", test)
 

@@ -48,9 +48,29 @@ class TorrentCommandTest(EzioCase):
             torrent.set_hash(index, digest)
         return libtorrent.torrent_info(libtorrent.bdecode(libtorrent.bencode(torrent.generate()))).info_hash()
 
-    def test_info_and_dir_give_the_same_torrent(self):
+    def test_info_and_dir_with_pieces_of_16_mib_give_the_same_torrent(self):
         self.assertEqual(info_hash_hex(self.torrent("--info", self.capture.info)),
-                         info_hash_hex(self.torrent("--dir", self.capture.directory)))
+                         info_hash_hex(self.torrent("--dir", self.capture.directory, piece_length="16MiB")))
+
+    def test_pieces_are_as_long_as_suits_the_data_and_of_info_as_partclone_hashed_them(self):
+        for source, piece_length in ((("--info", self.capture.info), 16 * MIB), (("--image", self.capture.image), MIB),
+                                     (("--dir", self.capture.directory), MIB)):
+            torrent = self.torrent(*source)
+            self.assertEqual(self.show(torrent)["piece_length"], piece_length, source)
+            run(program("ezio-torrent"), "check", torrent, self.capture.image)
+
+    def test_a_dump_that_is_not_what_partclone_read_is_refused_whatever_the_pieces(self):
+        directory = self.temp_dir("changed")
+        run("cp", "-r", f"{self.capture.directory}/.", directory)
+        with open(f"{directory}/{self.capture.extents[-1][0]:032x}", "r+b") as file:
+            byte = file.read(1)[0]
+            file.seek(0)
+            file.write(bytes([byte ^ 1]))
+        for flags in ((), ("--piece-length", "16MiB"), ("--piece-length", "64KiB")):
+            done = run(program("ezio-torrent"), "create", "--dir", directory, "--name", "sda1", *flags,
+                       "-o", self.temp_file("x.torrent"), check=False)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn("are not what torrent.info recorded", done.stderr)
 
     def test_torrents_are_private_unless_public_is_asked_for(self):
         source = ("--info", self.capture.info)

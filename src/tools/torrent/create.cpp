@@ -10,6 +10,7 @@
 #include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/torrent/piece_length.hpp"
 #include "tools/torrent/source.hpp"
 
 namespace ezio {
@@ -32,10 +33,28 @@ Outcome<TorrentSource> open_source(const CreateOptions& options) {
   return Failure{};
 }
 
+std::uint32_t piece_length_of(const CreateOptions& options, const TorrentSource& source) {
+  if (options.piece_length) return *options.piece_length;
+  return source.reader ? default_piece_length(total_length(source.extents)) : torrent_info_piece_length;
+}
+
+Outcome<std::vector<Sha1Digest>> hash_with_progress(const TorrentSource& source, std::uint32_t piece_length,
+                                                    const char* what) {
+  const Geometry geometry(total_length(source.extents), piece_length);
+  ProgressLine line(what, geometry.total_length());
+  BulkHashOptions hashing;
+  hashing.progress = [&line](std::uint64_t bytes_done) {
+    line.show(bytes_done);
+    return true;
+  };
+  Result<std::vector<Sha1Digest>> hashes = hash_pieces(*source.reader, geometry, hashing);
+  if (!hashes) return failure(ExitCode::io_error, hashes.error());
+  return std::move(*hashes);
+}
+
 // Data that is no longer what partclone read would be spread as a good clone.
 Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& source,
                              std::span<const Sha1Digest> found) {
-  if (source.recorded_hashes.empty() || options.piece_length != torrent_info_piece_length) return {};
   const std::vector<PieceIndex> bad = differing_pieces(found, source.recorded_hashes);
   if (bad.empty()) return {};
   const std::uint32_t first = bad.front().value();
@@ -46,19 +65,18 @@ Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& 
                              to_hex(source.recorded_hashes[first])));
 }
 
-Outcome<std::vector<Sha1Digest>> hash_source(const CreateOptions& options, TorrentSource& source) {
+// Where partclone's hashes are known and the pieces are others, all is read twice.
+Outcome<std::vector<Sha1Digest>> hash_source(const CreateOptions& options, TorrentSource& source,
+                                             std::uint32_t piece_length) {
   if (!source.reader) return std::move(source.recorded_hashes);
-  const Geometry geometry(total_length(source.extents), options.piece_length);
-  ProgressLine line("hashing", geometry.total_length());
-  BulkHashOptions hashing;
-  hashing.progress = [&line](std::uint64_t bytes_done) {
-    line.show(bytes_done);
-    return true;
-  };
-  Result<std::vector<Sha1Digest>> hashes = hash_pieces(*source.reader, geometry, hashing);
-  if (!hashes) return failure(ExitCode::io_error, hashes.error());
-  if (Outcome<void> checked = check_recorded(options, source, *hashes); !checked) return checked.error();
-  return std::move(*hashes);
+  if (!source.recorded_hashes.empty()) {
+    Outcome<std::vector<Sha1Digest>> found =
+        hash_with_progress(source, torrent_info_piece_length, "verifying");
+    if (!found) return found;
+    if (Outcome<void> checked = check_recorded(options, source, *found); !checked) return checked.error();
+    if (piece_length == torrent_info_piece_length) return found;
+  }
+  return hash_with_progress(source, piece_length, "hashing");
 }
 
 }  // namespace
@@ -68,12 +86,13 @@ Outcome<Metainfo> create_torrent(const CreateOptions& options) {
   if (!source) return source.error();
   if (Result<void> output = check_output_path(options.output); !output)
     return failure(ExitCode::io_error, output.error());
-  Outcome<std::vector<Sha1Digest>> hashes = hash_source(options, *source);
+  const std::uint32_t piece_length = piece_length_of(options, *source);
+  Outcome<std::vector<Sha1Digest>> hashes = hash_source(options, *source, piece_length);
   if (!hashes) return hashes.error();
 
   TorrentSpec spec;
   spec.name = options.name;
-  spec.piece_length = options.piece_length;
+  spec.piece_length = piece_length;
   spec.extents = std::move(source->extents);
   spec.piece_hashes = std::move(*hashes);
   spec.target_size = source->target_size;

@@ -17,7 +17,8 @@ struct CreateOptions {
   std::string source;  // path
   std::string name;
   std::vector<std::string> trackers;
-  std::uint32_t piece_length = torrent_info_piece_length;  // bytes
+  // Bytes. Unless told: of torrent.info partclone's, else what suits the amount of data.
+  std::optional<std::uint32_t> piece_length;
   bool is_private = true;
   std::string output;  // path
 };

@@ -85,7 +85,9 @@ void CommandLine::add_create() {
       ->type_name("URL")
       ->allow_extra_args(false)
       ->check(tracker_fault);
-  create->add_option("--piece-length", piece_length, "16KiB to 64MiB, a power of two; default 16MiB")
+  create
+      ->add_option("--piece-length", piece_length,
+                   "16KiB to 64MiB, a power of two; default by the amount of data, 1MiB to 16MiB")
       ->type_name("BYTES|KiB|MiB")
       ->check(piece_length_fault);
   create->add_flag("--public", is_public, "leave out the private flag");
@@ -109,7 +111,7 @@ void CommandLine::finish() {
   if (directory->count() > 0) options.from = CreateOptions::From::directory;
   if (directory->count() + info->count() == 0) options.from = CreateOptions::From::image;
   if (piece_length.empty()) return;
-  options.piece_length = *parse_piece_length(piece_length);
+  options.piece_length = parse_piece_length(piece_length);
   if (info->count() > 0 && options.piece_length != torrent_info_piece_length)
     throw CLI::ValidationError("--piece-length", "with --info pieces are 16MiB, as partclone hashed them");
 }

@@ -25,4 +25,11 @@ std::optional<std::uint32_t> parse_piece_length(std::string_view text) {
   return static_cast<std::uint32_t>(bytes);
 }
 
+std::uint32_t default_piece_length(std::uint64_t total_length) {
+  constexpr std::uint64_t max_pieces = 8192;
+  std::uint32_t length = 1 * MiB;
+  while (length < 16 * MiB && total_length > max_pieces * length) length *= 2;
+  return length;
+}
+
 }  // namespace ezio

@@ -23,11 +23,11 @@ def require_built(*names):
             raise sandbox.CannotRun(f"{program(name)} is not built")
 
 
-def create_torrent(output, *source, name, announce=(), public=False):
+def create_torrent(output, *source, name, announce=(), public=False, piece_length=None):
     """source: ("--info", PATH), ("--dir", PATH) or ("--image", PATH)."""
     announces = [argument for url in announce for argument in ("--announce", url)]
     run(program("ezio-torrent"), "create", *source, "--name", name, *announces,
-        *(["--public"] if public else []), "-o", output)
+        *(["--public"] if public else []), *(["--piece-length", piece_length] if piece_length else []), "-o", output)
     return output
 
 
