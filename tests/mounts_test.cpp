@@ -14,7 +14,7 @@ constexpr std::string_view mountinfo =
 TEST(Mounts, LinesAreReadWithAndWithoutOptionalFields) {
   const auto mounts = parse_mountinfo(mountinfo);
   ASSERT_EQ(mounts.size(), 3u);
-  EXPECT_EQ(mounts[0].type, "proc");
+  EXPECT_EQ(mounts[0].source, "proc");
   EXPECT_EQ(mounts[1].device, makedev(254, 0));
   EXPECT_EQ(mounts[1].mount_point, "/");
   EXPECT_EQ(mounts[1].source, "/dev/vda1");

@@ -63,7 +63,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     if (fields.end() - dash < 3) continue;
     const std::optional<dev_t> device = parse_device(fields[2]);
     if (!device) continue;
-    mounts.push_back({*device, unescape(fields[4]), unescape(dash[1]), unescape(dash[2])});
+    mounts.push_back({*device, unescape(fields[4]), unescape(dash[2])});
   }
   return mounts;
 }

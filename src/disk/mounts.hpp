@@ -12,7 +12,6 @@ namespace ezio {
 struct Mount {
   dev_t device = 0;         // of the file system; anonymous for btrfs and others
   std::string mount_point;  // unescaped
-  std::string type;         // "ext4"
   std::string source;       // unescaped; "/dev/sda1", or any text
 };
 

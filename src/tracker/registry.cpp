@@ -1,7 +1,6 @@
 #include "tracker/registry.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <string>
 
 namespace ezio::tracker {

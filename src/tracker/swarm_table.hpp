@@ -3,10 +3,8 @@
 // Core file.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <random>
-#include <string>
 #include <unordered_map>
 #include <vector>
 

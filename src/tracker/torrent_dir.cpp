@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -20,7 +19,6 @@ namespace ezio::tracker {
 namespace {
 
 constexpr std::string_view suffix = ".torrent";
-constexpr off_t max_torrent_bytes = off_t{512} << 20;
 constexpr int open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;  // a FIFO must not hang us
 
 struct CloseDirectory {

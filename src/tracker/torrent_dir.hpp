@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"

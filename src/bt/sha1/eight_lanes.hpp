@@ -1,5 +1,5 @@
-// A SHA-1 kernel of eight streams, in the eight words of 256-bit registers. V as in sha1_rounds.hpp, with
-// Vec = __m256i. Private to sha1_avx2.cpp and sha1_avx512vl.cpp, each of which compiles it for itself.
+// A SHA-1 kernel of eight streams, in the eight words of 256-bit registers. V as in rounds.hpp, with
+// Vec = __m256i. Private to avx2.cpp and avx512vl.cpp, each of which compiles it for itself.
 #pragma once
 
 #include <immintrin.h>

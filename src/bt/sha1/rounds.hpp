@@ -2,7 +2,7 @@
 //
 // V names the instruction set: a type Vec and the static operations add, rotl<n>, choose, parity, majority,
 // xor4 and broadcast on it. V must have internal linkage, so that each kernel has its own copy of everything
-// here (see sha1_lanes.hpp). Private to sha1_avx*.cpp.
+// here (see lanes.hpp). Private to avx*.cpp.
 #pragma once
 
 #include <stdint.h>

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
-#include <span>
 
 #include "bt/base/printable.hpp"
 #include "tools/bench/clone_run.hpp"

@@ -7,7 +7,6 @@
 #include <boost/json.hpp>
 #include <csignal>
 #include <functional>
-#include <thread>
 
 #include "bt/net/http_client.hpp"
 #include "tools/bench/child_process.hpp"

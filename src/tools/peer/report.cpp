@@ -1,9 +1,7 @@
 #include "tools/peer/report.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 

@@ -1,8 +1,6 @@
 // What ezio-peer says while it runs: a live line on a terminal, plain lines in a pipe, or JSON.
 #pragma once
 
-#include <chrono>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>

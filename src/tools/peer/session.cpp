@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
-#include <cassert>
 #include <cstring>
 #include <random>
 
@@ -194,7 +193,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
       observer_(std::move(observer)),
       pool_(config_.memory.buffers),
       in_files_(config_.memory.buffers),
-      hasher_(config_.hash_threads, sha1_default_kind()),
+      hasher_(0, sha1_default_kind()),
       http_(context.get_executor()),
       acceptor_(context),
       tick_timer_(context),

@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -42,7 +41,6 @@ struct SessionConfig {
   std::optional<Endpoint> listen;  // exactly there; else port 6881 or the next free one, every address
   std::vector<Endpoint> peers;     // dialled for each torrent
   Duration stall_timeout{};        // 0: none
-  unsigned hash_threads = 0;       // 0: one a core
   MemoryPlan memory;
 };
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/ip/v6_only.hpp>
-#include <cassert>
 
 #include "tools/peer/session.hpp"
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "bt/base/printable.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/extent_map.hpp"
