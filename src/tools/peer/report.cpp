@@ -1,6 +1,7 @@
 #include "tools/peer/report.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <cmath>
