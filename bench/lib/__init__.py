@@ -1,1 +1,1 @@
-"""Parts of bench/compare: processes, clients, measurements, the table."""
+"""Parts of bench/compare and bench/lan: processes, clients, measurements, tables, the lab of a room."""

@@ -31,6 +31,10 @@ class Ezio:
         return os.path.join(target, data.file_name)
 
 
+def libtorrent_argv(role, torrent, parent, address):
+    return sys.executable, os.path.join(HERE, "lt_client.py"), role, torrent, parent, address
+
+
 class Libtorrent:
     name = "libtorrent"
     complete = r"^complete$"
@@ -39,8 +43,7 @@ class Libtorrent:
         self.env = env
 
     def _client(self, role, torrent, parent, address):
-        return Process(sys.executable, os.path.join(HERE, "lt_client.py"), role, torrent, parent, address,
-                       env=self.env)
+        return Process(*libtorrent_argv(role, torrent, parent, address), env=self.env)
 
     def seed(self, torrent, data):
         return self._client("seed", torrent, data.parent, SEED)
@@ -62,6 +65,21 @@ def control_file(torrent):
             + bitfield + struct.pack(">I", in_flight))
 
 
+def aria2_argv(torrent, parent, address, *flags):
+    return (
+        "aria2c", f"--dir={parent}", f"--interface={address}", "--listen-port=20000-29999", "--no-conf=true",
+        "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
+        "--bt-require-crypto=false", "--bt-min-crypto-level=plain", "--disable-ipv6=true",
+        "--file-allocation=none", "--disk-cache=256M", "--bt-max-peers=0", "--max-upload-limit=0",
+        "--summary-interval=0", "--show-console-readout=false", "--console-log-level=notice",
+        "--auto-save-interval=0", *flags, torrent)
+
+
+# Believes what is there, as the others do.
+ARIA2_SEED = ("--check-integrity=false", "--allow-overwrite=true", "--bt-seed-unverified=true", "--seed-ratio=0.0")
+ARIA2_LEECH = ("--continue=true", "--check-integrity=false")
+
+
 class Aria2:
     name = "aria2c"
     complete = r"Download complete|Seeding is over|\(OK\)"
@@ -70,26 +88,17 @@ class Aria2:
         self._ezio_torrent, self.env = os.path.join(programs, "ezio-torrent"), env
 
     def _client(self, torrent, parent, address, *flags):
-        return Process(
-            "aria2c", f"--dir={parent}", f"--interface={address}", "--listen-port=20000-29999", "--no-conf=true",
-            "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-            "--bt-require-crypto=false", "--bt-min-crypto-level=plain", "--disable-ipv6=true",
-            "--file-allocation=none", "--disk-cache=256M", "--bt-max-peers=0", "--max-upload-limit=0",
-            "--summary-interval=0", "--show-console-readout=false", "--console-log-level=notice",
-            "--auto-save-interval=0", *flags, torrent,
-            env={**self.env, "HOME": os.path.dirname(parent)})
+        return Process(*aria2_argv(torrent, parent, address, *flags),
+                       env={**self.env, "HOME": os.path.dirname(parent)})
 
     def seed(self, torrent, data):
-        # Believes what is there, as the others do.
-        return self._client(torrent, data.parent, SEED, "--check-integrity=false", "--allow-overwrite=true",
-                            "--bt-seed-unverified=true", "--seed-ratio=0.0")
+        return self._client(torrent, data.parent, SEED, *ARIA2_SEED)
 
     def leech(self, torrent, data, target):
         # Its own notes of a download that has got nothing yet: without them it would start by truncating the file.
         with open(os.path.join(target, f"{data.name}.aria2"), "wb") as file:
             file.write(control_file(json.loads(run(self._ezio_torrent, "show", "--json", torrent))))
-        return self._client(torrent, target, LEECHER, "--continue=true", "--check-integrity=false",
-                            "--seed-time=0")
+        return self._client(torrent, target, LEECHER, *ARIA2_LEECH, "--seed-time=0")
 
     def target_file(self, data, target):
         return os.path.join(target, data.name, data.file_name)

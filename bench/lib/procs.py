@@ -45,18 +45,24 @@ def timed(*argv, **kwargs):
 
 
 class Process:
-    """A running program with its output, standard error included. Leaving the block ends it."""
+    """A running program with its output, standard error included. Leaving the block ends it.
 
-    def __init__(self, *argv, env=None):
+    setup is called in the child before its program starts, stdout is a file for what is no text."""
+
+    def __init__(self, *argv, env=None, setup=die_with_parent, stdout=None):
         self.argv = [str(word) for word in argv]
         self.started = time.monotonic()
         self.lines = []  # (time, text)
         self.rusage = None
+        self.code = None  # once waited for; of a signal its negative number
+        self._asked_to_end = False
         self._news = threading.Condition()
         self._closed = False
-        self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
-                                      preexec_fn=die_with_parent)
+        self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE if stdout is None else stdout,
+                                      stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE,
+                                      env={**os.environ, **(env or {})}, preexec_fn=setup)
+        self._pipe = self.popen.stdout or self.popen.stderr
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -67,7 +73,7 @@ class Process:
         self.stop()
 
     def _read(self):
-        for line in self.popen.stdout:
+        for line in self._pipe:
             self._note((time.monotonic(), line.decode("utf-8", "replace").rstrip("\n")))
         self._note(None)
 
@@ -79,14 +85,16 @@ class Process:
                 self.lines.append(line)
             self._news.notify_all()
 
+    def first_line(self, pattern):
+        """(time, match) of the first line of output so far that matches, or None."""
+        return next(((when, match) for when, text in list(self.lines) if (match := re.search(pattern, text))), None)
+
     def wait_line(self, pattern, timeout_s):
         """(time, match) of the first line of output that matches."""
-        def found():
-            return [(when, match) for when, text in self.lines if (match := re.search(pattern, text))]
         with self._news:
-            self._news.wait_for(lambda: found() or self._closed, timeout_s)
-            if matches := found():
-                return matches[0]
+            self._news.wait_for(lambda: self.first_line(pattern) or self._closed, timeout_s)
+            if found := self.first_line(pattern):
+                return found
         raise Failed(f"{' '.join(self.argv)}: no {pattern!r} in its output\n{self.output()[-2000:]}")
 
     def output(self):
@@ -100,23 +108,41 @@ class Process:
         except (OSError, AttributeError):
             return 0  # it has ended
 
-    def stop(self, patience_s=10):
-        """Ends it by SIGTERM, later by SIGKILL; from then on cpu_seconds is there."""
-        if self.rusage is not None:
-            return
-        os.kill(self.popen.pid, signal.SIGTERM)
-        end = time.monotonic() + patience_s
-        while True:
-            pid, _, rusage = os.wait4(self.popen.pid, os.WNOHANG)
+    def ask_to_end(self):
+        """By SIGTERM, once: a second one asks some programs to hurry."""
+        if self.rusage is None and not self._asked_to_end:
+            os.kill(self.popen.pid, signal.SIGTERM)
+            self._asked_to_end = True
+
+    def ended(self):
+        """Whether it is over; from then on code and cpu_seconds are there."""
+        if self.rusage is None:
+            pid, status, rusage = os.wait4(self.popen.pid, os.WNOHANG)
             if pid:
-                break
+                self._note_end(status, rusage)
+        return self.rusage is not None
+
+    def kill(self):
+        """As a power cut would."""
+        if not self.ended():
+            os.kill(self.popen.pid, signal.SIGKILL)
+            self._note_end(*os.wait4(self.popen.pid, 0)[1:])
+
+    def stop(self, patience_s=10):
+        """Ends it by SIGTERM, later by SIGKILL."""
+        self.ask_to_end()
+        end = time.monotonic() + patience_s
+        while not self.ended():
             if time.monotonic() > end:
-                os.kill(self.popen.pid, signal.SIGKILL)
+                self.kill()
             time.sleep(0.01)
-        self.popen.returncode = 0  # waited for here, not by Popen
+
+    def _note_end(self, status, rusage):
+        self.code = os.waitstatus_to_exitcode(status)
+        self.popen.returncode = self.code  # waited for here, not by Popen
         self.rusage = rusage
         self._reader.join()
-        self.popen.stdout.close()
+        self._pipe.close()
 
     @property
     def cpu_seconds(self):

@@ -71,6 +71,7 @@ class Host(NetNamespace):
         self.name = name
         self.address = address
         self.address6 = address6
+        self.port = None  # its end of the link in the switch
 
     def limit_upload(self, rate):
         """E.g. "80mbit"; None takes the limit away."""
@@ -85,20 +86,23 @@ class Lab:
 
     def __init__(self):
         self.switch = NetNamespace()
-        self.switch.run("ip", "link", "add", "br0", "type", "bridge")
-        self.switch.run("ip", "link", "set", "br0", "up")
         self.hosts = {}
         self._next = 1
+        self.bridge("br0")
 
-    def host(self, name):
+    def bridge(self, name):
+        self.switch.run("ip", "link", "add", name, "type", "bridge")
+        self.switch.run("ip", "link", "set", name, "up")
+
+    def host(self, name, bridge="br0"):
         if name in self.hosts:
             return self.hosts[name]
         number = self._next
         self._next += 1
         host = Host(name, f"10.77.0.{number}", f"fd77::{number:x}")
-        port = f"p{number}"
+        port = host.port = f"p{number}"
         self.switch.run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", host.path)
-        self.switch.run("ip", "link", "set", port, "master", "br0", "up")
+        self.switch.run("ip", "link", "set", port, "master", bridge, "up")
         host.run("ip", "address", "add", f"{host.address}/24", "dev", "eth0")
         host.run("ip", "-6", "address", "add", f"{host.address6}/64", "dev", "eth0", "nodad")
         host.run("ip", "link", "set", "eth0", "up")

@@ -1,0 +1,156 @@
+"""The programs that can clone a room: how each serves the image, receives it, and says that it is complete."""
+import json
+import os
+import re
+import urllib.request
+
+from .clients import ARIA2_LEECH, ARIA2_SEED, aria2_argv, control_file, libtorrent_argv
+from .lan_base import sandbox
+from .procs import Failed, Process, run
+
+TRACKER_PORT, PEER_PORT = 6969, 6881
+ANNOUNCE_INTERVAL_S = 5
+READY_S = 60
+
+
+class Tracker:
+    """ezio-tracker, on a host of its own."""
+
+    def __init__(self, program, host):
+        self._host = host
+        self.url = f"http://{host.address}:{TRACKER_PORT}"
+        self.process = start(host, program, "--listen", f"{host.address}:{TRACKER_PORT}", "--interval",
+                             ANNOUNCE_INTERVAL_S)
+        self.process.wait_line(r"http://[^/]+/announce", 20)
+
+    def peers(self):
+        def get():
+            with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as reply:
+                return json.load(reply)["peers"]
+        return self._host.call(get)
+
+
+def start(host, *argv, env=None, stdout=None):
+    return Process(*argv, env=env, stdout=stdout, setup=sandbox.child_setup(host.fd))
+
+
+class Program:
+    """Of one run. Subclasses have seed() and leech(), which start a process on a host."""
+    protocol = "tcp"
+    by_torrent = True
+    as_image = False  # which form of a target they write
+    complete = None  # in a line of their output
+
+    def __init__(self, label):
+        self.label = label
+
+    def ready(self, tracker, process):
+        """Whether a seed can be found."""
+        return tracker.peers() > 0
+
+    def completed(self, process):
+        """When it said so, or None."""
+        found = process.first_line(self.complete)
+        return found and found[0]
+
+    def claims(self, process):
+        """What it says itself of its work."""
+        return {}
+
+
+class Ezio(Program):
+    as_image = True
+    complete = r": complete: "
+
+    def __init__(self, label, directory, flags=()):
+        super().__init__(label)
+        self.peer, self.flags = os.path.join(directory, "ezio-peer"), flags
+
+    def _peer(self, host, role, torrent, path):
+        return start(host, self.peer, role, torrent, path, "--listen", f"{host.address}:{PEER_PORT}", "--linger",
+                     "forever", "--json", *self.flags)
+
+    def seed(self, host, torrent, source):
+        return self._peer(host, "--seed", torrent, source.path)
+
+    def leech(self, host, torrent, target):
+        return self._peer(host, "--leech", torrent, target.image)
+
+    def claims(self, process):
+        lines = [text for _, text in process.lines if text.startswith("{")]
+        return json.loads(lines[-1])["torrents"][0] if lines else {}
+
+
+class Libtorrent(Program):
+    complete = r"^complete$"
+
+    def seed(self, host, torrent, source):
+        return start(host, *libtorrent_argv("seed", torrent, source.directory, host.address))
+
+    def leech(self, host, torrent, target):
+        return start(host, *libtorrent_argv("leech", torrent, target.directory, host.address))
+
+
+class Aria2(Program):
+    complete = r"Download complete"
+
+    def __init__(self, label, ezio_torrent):
+        super().__init__(label)
+        self._ezio_torrent = ezio_torrent
+
+    def _client(self, host, torrent, directory, *flags):
+        return start(host, *aria2_argv(torrent, directory, host.address, "--seed-ratio=0.0", *flags),
+                     env={"HOME": directory})
+
+    def seed(self, host, torrent, source):
+        return self._client(host, torrent, source.directory, *ARIA2_SEED)
+
+    def leech(self, host, torrent, target):
+        # Its own notes of a download that has got nothing yet: without them it would start by truncating the file.
+        with open(target.files + ".aria2", "wb") as file:
+            file.write(control_file(json.loads(run(self._ezio_torrent, "show", "--json", torrent))))
+        return self._client(host, torrent, target.directory, *ARIA2_LEECH)
+
+
+class Udpcast(Program):
+    """One sender, one stream by multicast to all. Its rate is ours to say: over the link's it only loses."""
+    protocol = "udp"
+    by_torrent = False
+    as_image = True
+    complete = r"Transfer complete"
+    share_of_link = 0.9
+    control_group, data_group = "239.77.0.1", "239.77.0.2"
+
+    def __init__(self, label, receivers, slowest):
+        super().__init__(label)
+        self._receivers, self._slowest = receivers, slowest
+
+    def seed(self, host, torrent, source):
+        host.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
+        rate = round(self._slowest * 1000 * self.share_of_link)
+        return start(host, "udp-sender", "--file", source.image, "--interface", "eth0", "--full-duplex",
+                     "--nopointopoint", "--mcast-rdv-address", self.control_group, "--mcast-data-address",
+                     self.data_group, "--max-bitrate", f"{rate}k", "--min-receivers", self._receivers, "--nokbd",
+                     "--no-progress")
+
+    def ready(self, tracker, process):
+        return process.first_line(r"^(UDP|Udp.)sender") is not None
+
+    def leech(self, host, torrent, target):
+        host.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
+        with open(target.image, "r+b") as file:  # by name it would truncate the file
+            return start(host, "udp-receiver", "--interface", "eth0", "--mcast-rdv-address", self.control_group,
+                         "--nokbd", "--no-progress", stdout=file)
+
+
+def check_programs(directory):
+    """ezio's programs are there."""
+    for name in ("ezio-peer", "ezio-tracker", "ezio-torrent"):
+        if not os.access(os.path.join(directory, name), os.X_OK):
+            raise Failed(f"{os.path.join(directory, name)} is not there: --build or --bin says where it is")
+
+
+def tail(process):
+    """The end of its output without the progress, for a message."""
+    lines = [text for _, text in process.lines if not re.match(r"\{", text)]
+    return "\n".join(lines[-15:])

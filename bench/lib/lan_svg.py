@@ -1,0 +1,2 @@
+def picture(options, results):
+    return "<svg xmlns='http://www.w3.org/2000/svg'/>"
