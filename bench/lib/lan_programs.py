@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import time
 import urllib.request
 
 from .clients import ARIA2_LEECH, ARIA2_SEED, aria2_argv, control_file, libtorrent_argv
@@ -30,8 +31,32 @@ class Tracker:
         return self._host.call(get)
 
 
-def start(host, *argv, env=None, stdout=None):
-    return Process(*argv, env=env, stdout=stdout, setup=sandbox.child_setup(host.fd))
+class Gate:
+    """Holds processes back until all of them are there: each takes a while to make, more so beside those that run."""
+
+    def __init__(self):
+        self.read_end, self._write_end = os.pipe()
+        self.held = []
+
+    def open(self):
+        """Returns when."""
+        os.close(self._write_end)
+        os.close(self.read_end)
+        now = time.monotonic()
+        for process in self.held:
+            process.started = now
+        return now
+
+
+def start(host, *argv, gate=None, **kwargs):
+    """A program on a host; behind a gate its start waits for that."""
+    setup = sandbox.child_setup(host.fd)
+    if gate is None:
+        return Process(*argv, setup=setup, **kwargs)
+    process = Process("sh", "-c", 'read -r _; exec "$@" </dev/null', "sh", *argv, setup=setup, stdin=gate.read_end,
+                      **kwargs)
+    gate.held.append(process)
+    return process
 
 
 class Program:
@@ -66,15 +91,15 @@ class Ezio(Program):
         super().__init__(label)
         self.peer, self.flags = os.path.join(directory, "ezio-peer"), flags
 
-    def _peer(self, host, role, torrent, path):
+    def _peer(self, host, role, torrent, path, gate=None):
         return start(host, self.peer, role, torrent, path, "--listen", f"{host.address}:{PEER_PORT}", "--linger",
-                     "forever", "--json", *self.flags)
+                     "forever", "--json", *self.flags, gate=gate)
 
     def seed(self, host, torrent, source):
         return self._peer(host, "--seed", torrent, source.path)
 
-    def leech(self, host, torrent, target):
-        return self._peer(host, "--leech", torrent, target.image)
+    def leech(self, host, torrent, target, gate=None):
+        return self._peer(host, "--leech", torrent, target.image, gate)
 
     def claims(self, process):
         lines = [text for _, text in process.lines if text.startswith("{")]
@@ -87,29 +112,31 @@ class Libtorrent(Program):
     def seed(self, host, torrent, source):
         return start(host, *libtorrent_argv("seed", torrent, source.directory, host.address))
 
-    def leech(self, host, torrent, target):
-        return start(host, *libtorrent_argv("leech", torrent, target.directory, host.address))
+    def leech(self, host, torrent, target, gate=None):
+        return start(host, *libtorrent_argv("leech", torrent, target.directory, host.address), gate=gate)
 
 
 class Aria2(Program):
-    complete = r"Download complete"
+    # It says nothing of its own when it goes on to seed, but runs a program: with a number, a count and a path.
+    complete = r"^[0-9a-f]{16} \d+ /"
 
     def __init__(self, label, ezio_torrent):
         super().__init__(label)
         self._ezio_torrent = ezio_torrent
 
-    def _client(self, host, torrent, directory, *flags):
-        return start(host, *aria2_argv(torrent, directory, host.address, "--seed-ratio=0.0", *flags),
-                     env={"HOME": directory})
+    def _client(self, host, torrent, directory, flags, gate=None):
+        return start(host, *aria2_argv(torrent, directory, host.address, "--seed-ratio=0.0",
+                                       "--on-bt-download-complete=/bin/echo", *flags),
+                     gate=gate, env={"HOME": directory})
 
     def seed(self, host, torrent, source):
-        return self._client(host, torrent, source.directory, *ARIA2_SEED)
+        return self._client(host, torrent, source.directory, ARIA2_SEED)
 
-    def leech(self, host, torrent, target):
+    def leech(self, host, torrent, target, gate=None):
         # Its own notes of a download that has got nothing yet: without them it would start by truncating the file.
         with open(target.files + ".aria2", "wb") as file:
             file.write(control_file(json.loads(run(self._ezio_torrent, "show", "--json", torrent))))
-        return self._client(host, torrent, target.directory, *ARIA2_LEECH)
+        return self._client(host, torrent, target.directory, ARIA2_LEECH, gate)
 
 
 class Udpcast(Program):
@@ -118,7 +145,7 @@ class Udpcast(Program):
     by_torrent = False
     as_image = True
     complete = r"Transfer complete"
-    share_of_link = 0.9
+    share_of_link = 0.99
     control_group, data_group = "239.77.0.1", "239.77.0.2"
 
     def __init__(self, label, receivers, slowest):
@@ -136,11 +163,11 @@ class Udpcast(Program):
     def ready(self, tracker, process):
         return process.first_line(r"^(UDP|Udp.)sender") is not None
 
-    def leech(self, host, torrent, target):
+    def leech(self, host, torrent, target, gate=None):
         host.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
         with open(target.image, "r+b") as file:  # by name it would truncate the file
             return start(host, "udp-receiver", "--interface", "eth0", "--mcast-rdv-address", self.control_group,
-                         "--nokbd", "--no-progress", stdout=file)
+                         "--nokbd", "--no-progress", stdout=file, gate=gate)
 
 
 def check_programs(directory):

@@ -80,12 +80,12 @@ class Run:
 
     def _make_plan(self):
         """(seconds, function) in order."""
-        plan = [(host.join, lambda host=host: self._start(host, "joins")) for host in self.leechers if host.join]
+        plan = [(host.join, lambda host=host: self._start_late(host, "joins")) for host in self.leechers if host.join]
         for kill in self.options.kill:
             host = next(host for host in self.hosts if host.name == kill.host)
             plan.append((kill.at, lambda host=host, back=kill.back: self._kill(host, back)))
             if kill.back is not None:
-                plan.append((kill.back, lambda host=host: self._start(host, "returns")))
+                plan.append((kill.back, lambda host=host: self._start_late(host, "returns")))
         if isinstance(self.options.cut_seeder, float):
             plan.append((self.options.cut_seeder, self._cut))
         return sorted(plan, key=lambda step: step[0])
@@ -100,18 +100,27 @@ class Run:
     def _note(self, text):
         self.events.append((self._now(), text))
 
-    def _start(self, host, what=None):
+    def _start_seed(self):
+        self.seed.lives.append(self.seed.program.seed(self.seed.net, self._torrent, self._source))
+        self.seed.started = None if self._zero is None else self._now()
+
+    def _start_first(self):
+        """The leechers that are there from the beginning, all at once."""
+        gate = lan_programs.Gate()
+        first = [host for host in self.leechers if not host.join]
+        for host in first:
+            host.lives.append(host.program.leech(host.net, self._torrent, host.target, gate))
+            host.started = 0.0
+        self._zero = gate.open()
+
+    def _start_late(self, host, what):
         if host is self.seed:
-            host.lives.append(host.program.seed(host.net, self._torrent, self._source))
+            self._start_seed()
         else:
             host.lives.append(host.program.leech(host.net, self._torrent, host.target))
-            host.completed = None
-        if self._zero is None and host is not self.seed:
-            self._zero = host.process.started
-        if self._zero is not None:
             host.started = host.process.started - self._zero
-        if what:
-            self._note(f"{host.name} {what}")
+            host.completed = None
+        self._note(f"{host.name} {what}")
 
     def _kill(self, host, back):
         if not host.lives:
@@ -151,7 +160,7 @@ class Run:
         self._torrent = self._source.torrent(os.path.join(self._binaries, "ezio-torrent"),
                                              os.path.join(self._source.directory, "disk.torrent"),
                                              self.options.piece_kib, f"{self._tracker.url}/announce")
-        self._start(self.seed)
+        self._start_seed()
         end = time.monotonic() + lan_programs.READY_S
         while not self.program.ready(self._tracker, self.seed.process):
             if self.seed.process.ended() or time.monotonic() > end:
@@ -161,9 +170,7 @@ class Run:
         self.watch = Watch(self._room, points, {host.name: host.target for host in self.leechers})
 
     def _watch_over(self):
-        for host in self.leechers:
-            if not host.join:
-                self._start(host)
+        self._start_first()
         limit = self.options.timeout or 60 + 20 * max(ideal_seconds(self.options, host) for host in self.leechers)
         limit += self._plan[-1][0] if self._plan else 0
         last, next_sample = None, 0.0

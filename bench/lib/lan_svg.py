@@ -12,6 +12,7 @@ STYLE = """
   .page { fill: #ffffff } .title { font-size: 17px; font-weight: 600 } .note { fill: #6b7280; font-size: 12px }
   .small { font-size: 11px } .end { text-anchor: end } .middle { text-anchor: middle }
   .grid { stroke: #e5e7eb } .frame { stroke: #9ca3af; fill: none } .cell { fill: #1d4ed8 } .empty { fill: #f3f4f6 }
+  .cell, .empty { shape-rendering: crispEdges }
   .host, .stock, .last, .ideal { fill: none; stroke-width: 1.5; stroke-linejoin: round }
   .host { stroke: #1d4ed8; stroke-opacity: .55 } .stock { stroke: #7e22ce } .last { stroke: #c2410c; stroke-width: 2 }
   .ideal { stroke: #6b7280; stroke-dasharray: 5 4 } .event { stroke: #b91c1c; stroke-dasharray: 2 3 }
@@ -50,8 +51,8 @@ class Block:
         self._title(top)
         bottom = top + 64 + PROGRESS_HEIGHT
         self._progress(top + 64, bottom)
-        end = self._uplinks(bottom + 56)
-        self._events(top + 64, bottom, bottom + 56, end)
+        end = self._uplinks(bottom + 58)
+        self._events(top + 64, bottom, bottom + 58, end)
         return end + 34
 
     def _title(self, top):
@@ -63,20 +64,19 @@ class Block:
             f"ideal {shown(run['ideal_s'], '.1f')} s", f"efficiency {shown(run['efficiency'], '.2f')}",
             f"the seeder sent {run['seed_sent']:.2f} images", f"machine {run['machine_busy']:.0%} busy")), "note")
 
-    def _time_axis(self, top, bottom, labels):
+    def _time_axis(self, top, bottom, grid):
         for second in self.time.ticks(8):
             x = self.time(second)
-            self.drawing.line(x, top, x, bottom, "grid")
-            if labels:
-                self.drawing.text(x, bottom + 16, f"{second:g}", "middle small")
-        if labels:
-            self.drawing.text(WIDTH - RIGHT, bottom + 32, "seconds", "end note")
+            if grid:
+                self.drawing.line(x, top, x, bottom, "grid")
+            self.drawing.text(x, bottom + 16, f"{second:g}", "middle small")
+        self.drawing.text(WIDTH - RIGHT + 14, bottom + 16, "seconds", "note")
 
     # Progress -----------------------------------------------------------------------------------------------
 
     def _progress(self, top, bottom):
         share = Axis(0, 1, bottom, top)
-        self._time_axis(top, bottom, False)
+        self._time_axis(top, bottom, True)
         for percent in range(0, 101, 25):
             self.drawing.line(LEFT, share(percent / 100), WIDTH - RIGHT, share(percent / 100), "grid")
             self.drawing.text(LEFT - 8, share(percent / 100) + 4, f"{percent} %", "end small")
@@ -131,9 +131,7 @@ class Block:
             self._uplink(host, top + i * height, height)
         bottom = top + height * len(rows)
         self.drawing.frame(LEFT, top, WIDTH - RIGHT, bottom)
-        for second in self.time.ticks(8):
-            self.drawing.text(self.time(second), bottom + 16, f"{second:g}", "middle small")
-        self.drawing.text(WIDTH - RIGHT, bottom + 32, "seconds", "end note")
+        self._time_axis(top, bottom, False)
         self._scale(bottom)
         return bottom
 
@@ -154,7 +152,7 @@ class Block:
 
     def _scale(self, bottom):
         for i, percent in enumerate((0, 25, 50, 75, 100)):
-            x = LEFT + 46 * i
+            x = LEFT + 62 * i
             self.drawing.rectangle(x, bottom + 24, x + 14, bottom + 34, "empty")
             self.drawing.rectangle(x, bottom + 24, x + 14, bottom + 34, "cell", percent / 100)
             self.drawing.text(x + 18, bottom + 33, f"{percent}%", "small note")

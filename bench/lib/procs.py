@@ -49,7 +49,7 @@ class Process:
 
     setup is called in the child before its program starts, stdout is a file for what is no text."""
 
-    def __init__(self, *argv, env=None, setup=die_with_parent, stdout=None):
+    def __init__(self, *argv, env=None, setup=die_with_parent, stdin=subprocess.DEVNULL, stdout=None):
         self.argv = [str(word) for word in argv]
         self.started = time.monotonic()
         self.lines = []  # (time, text)
@@ -58,7 +58,7 @@ class Process:
         self._asked_to_end = False
         self._news = threading.Condition()
         self._closed = False
-        self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
+        self.popen = subprocess.Popen(self.argv, stdin=stdin,
                                       stdout=subprocess.PIPE if stdout is None else stdout,
                                       stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE,
                                       env={**os.environ, **(env or {})}, preexec_fn=setup)
