@@ -27,8 +27,10 @@ def host_figures(run, host):
     if host.target is not None:
         duplicate = claims.get("duplicate", claims.get("wasted"))
         figures.update(
-            started_s=rounded(host.started), completed_s=rounded(host.completed), seconds=rounded(host.seconds),
-            ideal_s=rounded(ideal_seconds(run.options, host)), killed_for_good=host.gone, equal=host.equal,
+            joined_s=rounded(host.join), killed_s=rounded(host.killed), started_s=rounded(host.started),
+            completed_s=rounded(host.completed), seconds=rounded(host.seconds),
+            ideal_s=rounded(ideal_seconds(run.options, host)),
+            killed_for_good=host.gone, equal=host.equal,
             efficiency=rounded(host.seconds and ideal_seconds(run.options, host) / host.seconds),
             duplicate=rounded(None if duplicate is None else duplicate / size))
     return figures

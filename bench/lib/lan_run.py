@@ -25,6 +25,7 @@ class Host:
     lives: list = dataclasses.field(default_factory=list)  # processes: killed ones, then the last
     started: float | None = None  # of the last life; seconds of the run, as all times here
     completed: float | None = None
+    killed: float | None = None
     gone: bool = False  # killed for good
     equal: bool | None = None
 
@@ -127,6 +128,9 @@ class Run:
             raise Failed(f"{host.name} is to be killed before it has joined")
         host.process.kill()
         host.gone = back is None
+        host.killed = self._now()
+        if host is not self.seed:
+            self.watch.forget(host.name)
         self._note(f"{host.name} killed")
 
     def _cut(self):

@@ -43,7 +43,7 @@ class Block:
     def __init__(self, drawing, options, run, end):
         self.drawing, self.options, self.run = drawing, options, run
         self.time = Axis(0, max(end, run["ideal_s"] or 0), LEFT, WIDTH - RIGHT)
-        finished = [host for host in run["hosts"] if host["completed_s"] is not None]
+        finished = [host for host in run["hosts"] if host["completed_s"] is not None and not host["killed_for_good"]]
         self.last = max(finished, key=lambda host: host["completed_s"], default=None)
 
     def draw(self, top):
@@ -89,19 +89,16 @@ class Block:
         self._legend(top)
 
     def _host_line(self, host, share):
-        if host["started_s"] is None:
-            return
         timeline, done = self.run["timeline"], host["completed_s"]
-        points = [(host["started_s"], 0.0)] if host["started_s"] > 0.5 else [(0.0, 0.0)]
+        end = host["killed_s"] if host["killed_for_good"] else done
+        points = [(host["joined_s"], 0.0)]
         for at, part in zip(timeline["seconds"], timeline["progress"][host["host"]]):
-            if (part > 0 or at > points[0][0]) and (done is None or at < done):
+            if at > host["joined_s"] and (end is None or at < end):
                 points.append((at, part))
-        points = sorted(points)
         if done is not None:
             points.append((done, 1.0))
-        self.drawing.polyline([(self.time(at), share(part)) for at, part in points], self._line_class(host))
-        if done is not None:
             self.drawing.dot(self.time(done), share(1), "dot-last" if host is self.last else "dot")
+        self.drawing.polyline([(self.time(at), share(part)) for at, part in points], self._line_class(host))
 
     def _line_class(self, host):
         if host is self.last:

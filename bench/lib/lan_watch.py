@@ -56,6 +56,15 @@ class Progress:
         self._missing -= there
         return 1 - len(self._missing) / len(self._points.pieces)
 
+    def forget(self):
+        """Makes void what is there: a host that returns begins anew, and each piece is seen to come again."""
+        for piece in self._points.pieces:
+            for extent, offset in piece:
+                path, base, _ = self._places[extent]
+                with open(path, "r+b", buffering=0) as file:
+                    os.pwrite(file.fileno(), NOTHING, base + offset)
+        self._missing = set(range(len(self._points.pieces)))
+
     @property
     def missing(self):
         return self._missing
@@ -84,6 +93,9 @@ class Watch:
     def sample(self, at):
         self.samples.append(Sample(at, self._room.traffic(),
                                    {name: progress.look() for name, progress in self._progress.items()}))
+
+    def forget(self, name):
+        self._progress[name].forget()
 
     def union_complete(self):
         """Whether the leechers could do without the seeder, as of the last sample."""
