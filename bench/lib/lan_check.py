@@ -3,6 +3,7 @@ import json
 
 from .lan_programs import start
 from .lan_room import Room
+from .lan_watch import cpu_times
 from .procs import Failed
 
 SECONDS = 5
@@ -34,14 +35,18 @@ def ring_rates(options):
 
 
 def ring(options):
-    """Prints the rates; 1 when one is not the link's."""
+    """Prints the rates; fails when one is not the link's."""
+    before = cpu_times()
     rates = ring_rates(options)
+    busy, whole = (now - then for now, then in zip(cpu_times(), before))
     if options.json:
-        print(json.dumps({"rate_mbit": options.rate, "received_mbit": {name: round(rate, 1)
-                                                                       for name, rate in rates.items()}}))
+        print(json.dumps({"rate_mbit": options.rate, "machine_busy": round(busy / whole, 3),
+                          "received_mbit": {name: round(rate, 1) for name, rate in rates.items()}}))
     else:
         print("\n".join(f"{name:>5} {rate:8.1f} Mbit/s" for name, rate in rates.items()))
+        print(f"machine {busy / whole:.0%} busy")
     wrong = [name for name, rate in rates.items() if not LEAST <= rate / options.rate <= MOST]
     if wrong:
-        raise Failed(f"not {LEAST:.0%} to {MOST:.0%} of {options.rate:g} Mbit/s: {', '.join(wrong)}")
+        raise Failed(f"not {LEAST:.0%} to {MOST:.0%} of {options.rate:g} Mbit/s: {', '.join(wrong)}; machine "
+                     f"{busy / whole:.0%} busy")
     return 0
