@@ -25,8 +25,7 @@ void Clock::step() {
   const Entry entry = heap_.back();
   heap_.pop_back();
   now_ = entry.time;
-  const Task task = std::move(tasks_[entry.slot]);
-  tasks_[entry.slot] = nullptr;
+  Task task = std::move(tasks_[entry.slot]);  // which is empty from here on
   free_slots_.push_back(entry.slot);
   task();
 }

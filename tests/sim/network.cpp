@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cassert>
 
-#include "sim/bytes.hpp"
-
 namespace ezio::sim {
 namespace {
 
-constexpr std::uint32_t window_bytes = 128 * KiB;
-constexpr std::uint32_t overhead_bytes = 66;  // of a packet: Ethernet, IP, TCP
+constexpr std::uint64_t first_send_buffer = 87040;  // bytes
+constexpr std::uint64_t windows_buffered = 5;       // what Linux makes the buffer, less what it wastes in it
 
 }  // namespace
 
@@ -29,76 +27,66 @@ End& End::other() {
 
 void End::send(wire::Buffer bytes) {
   if (user_ == nullptr) return;
-  if (!output_.empty() && !output_.back().is_payload) {
-    wire::Buffer& last = output_.back().bytes;
-    last.insert(last.end(), bytes.begin(), bytes.end());
-  } else {
-    output_.push_back({std::move(bytes), {}, false, 0});
-  }
-  network_->make_ready(*this);
+  out_.push(std::move(bytes));
+  network_->fill_socket(*this);
+  network_->push_on(*this);
 }
 
 void End::send_payload(const Payload& payload) {
   if (user_ == nullptr) return;
-  output_.push_back({{}, payload, true, 0});
-  network_->make_ready(*this);
+  out_.push(payload);
+  network_->fill_socket(*this);
+  network_->push_on(*this);
 }
 
 void End::close() {
   if (user_ == nullptr) return;
-  abandon();
-  if (network_->node(*this).off) return;
-  const TimePoint soonest = network_->clock_.now() + network_->latency(*this, other());
-  network_->tell_gone(other().shared(), std::max(soonest, last_arrival_), "closed by the peer");
+  if (network_->node(*this).off) return abandon();
+  user_ = nullptr;
+  closing_ = true;
+  out_.drop_waiting();
+  if (flow_.arrived < out_.taken()) return;
+  network_->tell_gone(other().shared(), network_->clock_.now() + network_->travel_time(*this, other()),
+                      "closed by the peer");
 }
 
 void End::abandon() {
   user_ = nullptr;
-  output_.clear();
+  dead_ = true;
+  out_.drop_waiting();
+  flow_.forget_sending();
 }
 
-Chunk End::take(std::uint32_t max_bytes, bool& payload_done) {
-  Item& item = output_.front();
-  Chunk chunk;
-  chunk.payload = item.is_payload;
-  if (!item.is_payload) {
-    chunk.wire_bytes = std::min(max_bytes, static_cast<std::uint32_t>(item.bytes.size()) - item.taken);
-    const auto begin = item.bytes.begin() + item.taken;
-    chunk.bytes.assign(begin, begin + chunk.wire_bytes);
-    item.taken += chunk.wire_bytes;
-    if (item.taken == item.bytes.size()) output_.pop_front();
-    return chunk;
-  }
-  const Payload& payload = item.payload;
-  if (payload.shrink > 1) max_bytes = std::max(max_bytes / block_bytes, 1u) * block_bytes;
-  chunk.wire_bytes = std::min(max_bytes, payload.length - item.taken);
-  const std::size_t begin = item.taken / payload.shrink;
-  const std::size_t size = (chunk.wire_bytes + payload.shrink - 1) / payload.shrink;
-  const Bytes bytes = payload.memory.subspan(begin, size);
-  if (!same_bytes(bytes, payload.truth.subspan(begin, size))) {
-    network_->on_violation_("a block's bytes changed before they were sent");
-  }
-  chunk.bytes.assign(bytes.begin(), bytes.end());
-  if (payload.corrupted) chunk.bytes[0] ^= std::byte{1};
-  item.taken += chunk.wire_bytes;
-  payload_done = item.taken == payload.length;
-  if (payload_done) output_.pop_front();
-  return chunk;
-}
+Network::Network(Clock& clock, std::uint64_t seed, std::uint32_t quantum,
+                 std::function<void(std::string)> on_violation)
+    : clock_(clock), random_(seed), quantum_(quantum), on_violation_(std::move(on_violation)) {}
 
-NodeId Network::add_node(const Endpoint& address, const LinkSpeed& speed) {
+NodeId Network::add_node(const Endpoint& address, const LinkSpeed& speed, std::uint32_t rack) {
   const NodeId id{static_cast<std::uint32_t>(nodes_.size())};
-  Node& added = nodes_.emplace_back();
-  added.address = address;
-  added.speed = speed;
+  nodes_.push_back({address, speed, rack, LinkQueue(speed.up, speed.queue, speed.burst),
+                    LinkQueue(speed.down, speed.queue, speed.burst)});
   [[maybe_unused]] const bool fresh = addresses_.emplace(address, id).second;
   assert(fresh);
   return id;
 }
 
-Duration Network::latency(const End& a, const End& b) {
-  return node(a).speed.latency + node(b).speed.latency;
+void Network::set_trunk(double bytes_per_second) {
+  trunk_rate_ = bytes_per_second;
 }
+
+LinkQueue& Network::trunk(std::uint32_t rack, bool out) {
+  const LinkSpeed usual;
+  const LinkQueue fresh(*trunk_rate_, usual.queue, usual.burst);
+  while (trunks_.size() <= rack) trunks_.push_back({fresh, fresh});
+  return out ? trunks_[rack].out : trunks_[rack].in;
+}
+
+Duration Network::travel_time(const End& from, const End& to) {
+  const TimePoint now = clock_.now();
+  return latency(from, to) + node(from).up.wait(now) + node(to).down.wait(now);
+}
+
+// ---------------------------------------------------------------- meeting and parting
 
 std::shared_ptr<End> Network::dial(NodeId from, const Endpoint& to, StreamUser& user) {
   ++dials_;
@@ -120,7 +108,7 @@ std::shared_ptr<End> Network::dial(NodeId from, const Endpoint& to, StreamUser& 
     return dialling.shared();
   }
   accepting.node_ = target->second;
-  clock_.after(latency(dialling, accepting), [this, end = accepting.shared()] { arrive(end); });
+  clock_.after(travel_time(dialling, accepting), [this, end = accepting.shared()] { arrive(end); });
   return dialling.shared();
 }
 
@@ -128,7 +116,7 @@ void Network::arrive(const std::shared_ptr<End>& accepting) {
   Node& target = node(*accepting);
   const std::shared_ptr<End> dialling = accepting->other().shared();
   if (target.off || node(*dialling).off || !dialling->is_open()) return;
-  const TimePoint back = clock_.now() + latency(*dialling, *accepting);
+  const TimePoint back = clock_.now() + travel_time(*accepting, *dialling);
   if (target.acceptor) accepting->user_ = target.acceptor(accepting);
   if (!accepting->is_open()) {
     tell_gone(dialling, back, "connection refused");
@@ -148,82 +136,76 @@ void Network::tell_gone(const std::shared_ptr<End>& end, TimePoint when, std::st
   });
 }
 
-void Network::make_ready(End& end) {
-  if (end.queued_ || end.output_.empty() || end.on_the_way_bytes_ >= window_bytes) return;
-  end.queued_ = true;
-  node(end).turns.push_back(end.shared());
-  pump(node(end));
+// ---------------------------------------------------------------- sockets
+
+void Network::fill_socket(End& end) {
+  if (!end.out_.waiting() || end.dead_) return;
+  if (!end.out_.take(socket_room(end))) on_violation_("a block's bytes changed before they were sent");
+  end.flow_.socket_full = end.out_.waiting();
+  if (end.out_.payloads_taken() == end.payloads_told_ || end.telling_) return;
+  end.telling_ = true;
+  clock_.after(Duration{}, [this, self = end.shared()] { tell_payloads_taken(*self); });
 }
 
-void Network::pump(Node& sender) {
-  if (sender.sending || sender.off || sender.payload_sent >= sender.freeze_at) return;
-  std::vector<Departure> departures;
-  std::uint32_t bytes = 0;
-  while (bytes < quantum_ && !sender.turns.empty() && sender.payload_sent < sender.freeze_at) {
-    const std::shared_ptr<End> end = std::move(sender.turns.front());
-    sender.turns.pop_front();
-    end->queued_ = false;
-    if (end->output_.empty()) continue;  // closed meanwhile
-    bool payload_done = false;
-    Chunk chunk = end->take(quantum_ - bytes, payload_done);
-    if (chunk.payload) sender.payload_sent += chunk.wire_bytes;
-    bytes += chunk.wire_bytes + overhead_bytes;
-    departures.push_back({end, chunk.wire_bytes, payload_done});
-    end->on_the_way_bytes_ += chunk.wire_bytes;
-    end->on_the_way_.push_back(std::move(chunk));
-    if (!end->output_.empty() && end->on_the_way_bytes_ < window_bytes) {
-      end->queued_ = true;
-      sender.turns.push_back(end);
-    }
-  }
-  if (departures.empty()) return;
-  sender.sending = true;
-  clock_.after(seconds_of(bytes / sender.speed.up),
-               [this, &sender, departures = std::move(departures)] { depart(sender, departures); });
+std::uint64_t Network::socket_room(End& end) {
+  Flow& flow = end.flow_;
+  const SocketSpec& sockets = node(end).sockets;
+  const std::uint64_t wanted =
+      coarse() ? 2 * quantum_ : std::max(first_send_buffer, windows_buffered * flow.window.largest());
+  const std::uint64_t buffer = std::min(wanted, sockets.most_send);
+  const std::uint64_t used = end.out_.taken() - flow.acknowledged;
+  if (used >= buffer || (flow.socket_full && 3 * used > 2 * buffer)) return 0;
+  const std::uint64_t not_sent = end.out_.taken() - flow.next;
+  if (not_sent >= sockets.not_sent_lowat) return 0;
+  return std::min(buffer - used, sockets.not_sent_lowat - not_sent);
 }
 
-void Network::depart(Node& sender, const std::vector<Departure>& departures) {
-  sender.sending = false;
-  if (sender.off) return;
-  for (const auto& [end, bytes, payload_done] : departures) {
-    Node& receiver = node(end->other());
-    const TimePoint there = clock_.now() + latency(*end, end->other());
-    const TimePoint begins = std::max(there, receiver.downlink_free);
-    const TimePoint arrives = begins + seconds_of((bytes + overhead_bytes) / receiver.speed.down);
-    receiver.downlink_free = end->last_arrival_ = arrives;
-    clock_.at(arrives, [this, from = end] { deliver(*from); });
-    if (payload_done && end->is_open()) end->user_->on_payload_sent();
+void Network::tell_payloads_taken(End& end) {
+  end.telling_ = false;
+  while (end.is_open() && end.payloads_told_ < end.out_.payloads_taken()) {
+    ++end.payloads_told_;
+    end.user_->on_payload_sent();
   }
-  pump(sender);
 }
 
-void Network::deliver(End& from) {
-  const Chunk chunk = std::move(from.on_the_way_.front());
-  from.on_the_way_.pop_front();
-  End& to = from.other();
-  if (node(to).off) return;
-  from.on_the_way_bytes_ -= chunk.wire_bytes;
-  if (to.is_open()) {
-    to.user_->on_chunk(chunk);
-  } else if (from.is_open()) {
-    tell_gone(from.shared(), clock_.now() + latency(from, to), "connection reset");
+void Network::hand_over(const std::shared_ptr<End>& from) {
+  End& to = from->other();
+  Chunk chunk;
+  while (to.is_open() && from->out_.give(from->flow_.arrived, chunk)) to.user_->on_chunk(chunk);
+  if (from->closing_ && from->flow_.arrived == from->out_.taken()) {
+    tell_gone(to.shared(), clock_.now(), "closed by the peer");
   }
-  make_ready(from);
 }
+
+// Somebody sends to an end that is closed.
+void Network::reset(const std::shared_ptr<End>& from) {
+  if (from->dead_) return;
+  from->dead_ = true;
+  from->flow_.forget_sending();
+  tell_gone(from, clock_.now() + travel_time(from->other(), *from), "connection reset");
+}
+
+void Network::push_on(End& end) {
+  if (end.dead_ || node(end).off) return;
+  coarse() ? take_turn(end) : transmit(end);
+}
+
+// ---------------------------------------------------------------- faults
 
 void Network::power_off(NodeId id) {
   Node& victim = nodes_[id.value()];
   victim.off = true;
   for (const auto& end : victim.turns) end->queued_ = false;
   victim.turns.clear();
+  victim.small.clear();
 }
 
 void Network::power_on(NodeId id) {
   nodes_[id.value()].off = false;
 }
 
-void Network::freeze_after(NodeId id, std::uint64_t payload_bytes) {
-  nodes_[id.value()].freeze_at = payload_bytes;
+void Network::freeze_after(NodeId id, std::uint64_t bytes) {
+  nodes_[id.value()].freeze_at = bytes;
 }
 
 }  // namespace ezio::sim

@@ -1,8 +1,9 @@
 // Virtual links: nodes with bandwidth and latency, reliable ordered streams between them.
 //
-// A node's uplink serves its streams in turns, a quantum each; a chunk that left it reaches the other node
-// after the latency and waits its turn on that node's downlink. No more than a window of one stream is on its
-// way at once. Nothing is lost but by the faults that a test asks for.
+// Two levels of detail, chosen by the quantum. Fine (network_packets.cpp): every link end is a queue that drops
+// what it cannot hold, every stream has a window that grows and is cut as TCP's, so that streams share a link as
+// unevenly as real ones do. Coarse (network_turns.cpp), from coarse_quantum on: a node's streams take turns, a
+// quantum each, nothing is lost; for a thousand nodes.
 #pragma once
 
 #include <array>
@@ -10,12 +11,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "bt/base/endpoint.hpp"
-#include "bt/wire/wire.hpp"
 #include "sim/clock.hpp"
+#include "sim/flow.hpp"
+#include "sim/link.hpp"
+#include "sim/stream.hpp"
 
 namespace ezio::sim {
 
@@ -24,25 +29,12 @@ class Pipe;
 
 using NodeId = StrongIndex<struct NodeTag>;
 
-struct LinkSpeed {
-  double up = 12.5e6;  // bytes a second, as down
-  double down = 12.5e6;
-  Duration latency = std::chrono::microseconds(100);  // to the middle of the network
-};
-
-// A part of a stream as it travels: messages, or payload of a block in its stored form (sim/image.hpp).
-struct Chunk {
-  std::vector<std::byte> bytes;
-  std::uint32_t wire_bytes = 0;
-  bool payload = false;
-};
-
 // What an end of a stream reports to. Calls never come from within a call to the network.
 class StreamUser {
  public:
   virtual void on_open() = 0;  // a stream that was dialled is connected
   virtual void on_chunk(const Chunk& chunk) = 0;
-  virtual void on_payload_sent() = 0;                   // the next block, in the order of send_payload
+  virtual void on_payload_sent() = 0;                   // the socket took the next block, in their order
   virtual void on_gone(const std::string& reason) = 0;  // the last call
 
  protected:
@@ -52,17 +44,9 @@ class StreamUser {
 // One end of a stream.
 class End {
  public:
-  struct Payload {
-    Bytes memory;            // valid until on_payload_sent or close()
-    Bytes truth;             // what `memory` must hold whenever the network reads it
-    std::uint32_t length;    // bytes of the torrent
-    std::uint32_t shrink;    // torrent bytes a stored byte
-    bool corrupted = false;  // arrives with a wrong byte in every chunk
-  };
-
   void send(wire::Buffer bytes);
   void send_payload(const Payload& payload);
-  void close();    // the other end hears of it; no further call to the user
+  void close();    // the other end hears of it after what the socket has taken; no further call to the user
   void abandon();  // as when the power fails: nobody hears of it
   bool is_open() const { return user_ != nullptr; }
   NodeId node() const { return node_; }
@@ -71,85 +55,133 @@ class End {
  private:
   friend class Network;
   friend class Pipe;
-  struct Item {
-    wire::Buffer bytes;
-    Payload payload;
-    bool is_payload = false;
-    std::uint32_t taken = 0;  // wire bytes of it that have left
-  };
 
   std::shared_ptr<End> shared();
   End& other();
-  Chunk take(std::uint32_t max_bytes, bool& payload_done);
 
   Pipe* pipe_ = nullptr;
   Network* network_ = nullptr;
   NodeId node_;
   Endpoint remote_;
   StreamUser* user_ = nullptr;
-  std::deque<Item> output_;
-  std::deque<Chunk> on_the_way_;
-  std::uint32_t on_the_way_bytes_ = 0;
-  bool queued_ = false;  // in its node's turn list
-  TimePoint last_arrival_{};
+  Outgoing out_;
+  Flow flow_;
+  std::uint32_t payloads_told_ = 0;  // of those that the socket took
+  bool telling_ = false;             // that will be done in a moment
+  bool closing_ = false;             // the other end hears of it once it has everything
+  bool dead_ = false;                // sends nothing any more
+  bool queued_ = false;              // coarse: in its node's list
+};
+
+// Of a machine's kernel.
+struct SocketSpec {
+  std::uint64_t most_send = 4 * MiB;     // bytes in a socket that the other end has not acknowledged
+  std::uint64_t most_receive = 6 * MiB;  // half of it is the window that is advertised
+  std::uint64_t not_sent_lowat = ~std::uint64_t{0};  // bytes in a socket that have not left
 };
 
 class Network {
  public:
+  static constexpr std::uint32_t coarse_quantum = 128 * KiB;
   // Answers a dialled stream with the user of its accepting end.
   using Acceptor = std::function<StreamUser*(const std::shared_ptr<End>&)>;
 
-  Network(Clock& clock, std::uint32_t quantum, std::function<void(std::string)> on_violation)
-      : clock_(clock), quantum_(quantum), on_violation_(std::move(on_violation)) {}
+  // `quantum`: payload bytes that leave a node in one go; in the fine network at most so many.
+  Network(Clock& clock, std::uint64_t seed, std::uint32_t quantum,
+          std::function<void(std::string)> on_violation);
 
-  NodeId add_node(const Endpoint& address, const LinkSpeed& speed);
+  NodeId add_node(const Endpoint& address, const LinkSpeed& speed, std::uint32_t rack = 0);
+  void set_sockets(NodeId node, const SocketSpec& sockets) { nodes_[node.value()].sockets = sockets; }
+  void set_trunk(double bytes_per_second);  // of each rack to and from the others; at first endless
   void listen(NodeId node, Acceptor acceptor) { nodes_[node.value()].acceptor = std::move(acceptor); }
   std::shared_ptr<End> dial(NodeId from, const Endpoint& to, StreamUser& user);
 
   // --- faults ---
   void power_off(NodeId node);  // nothing gets in or out any more, nobody is told
   void power_on(NodeId node);
-  // Once it has sent so much payload the node sends nothing more, in the middle of a block or not.
-  void freeze_after(NodeId node, std::uint64_t payload_bytes);
+  // Once it has sent so much the node sends nothing more, in the middle of a block or not.
+  void freeze_after(NodeId node, std::uint64_t bytes);
 
-  std::uint64_t payload_sent(NodeId node) const { return nodes_[node.value()].payload_sent; }
   std::uint64_t dials() const { return dials_; }
+  std::uint64_t sent(NodeId node) const { return nodes_[node.value()].sent; }  // bytes of streams, with repeats
+  std::uint64_t dropped() const { return dropped_; }                           // bytes, by full queues
 
  private:
   friend class End;
   struct Node {
     Endpoint address;
     LinkSpeed speed;
-    Acceptor acceptor;
-    std::deque<std::shared_ptr<End>> turns;
-    bool sending = false;
+    std::uint32_t rack;
+    LinkQueue up;
+    LinkQueue down;
+    SocketSpec sockets{};
+    Acceptor acceptor{};
     bool off = false;
-    std::uint64_t payload_sent = 0;
+    std::uint64_t sent = 0;
     std::uint64_t freeze_at = ~std::uint64_t{0};
-    TimePoint downlink_free{};
     std::uint16_t next_port = 40000;
+    // --- coarse ---
+    std::deque<std::shared_ptr<End>> turns{};
+    std::deque<std::shared_ptr<End>> parked{};  // for whom its downlink has no room now
+    std::vector<std::shared_ptr<End>> small{};  // whose few bytes leave at the next opportunity
+    std::uint64_t on_the_way = 0;               // bytes to it
+    bool sending = false;
+    bool small_leaving = false;
   };
-  struct Departure {
-    std::shared_ptr<End> end;
-    std::uint32_t bytes;
-    bool payload_done;
+  struct Trunk {
+    LinkQueue out;
+    LinkQueue in;
   };
 
   Node& node(const End& end) { return nodes_[end.node_.value()]; }
-  Duration latency(const End& a, const End& b);
-  void make_ready(End& end);
-  void pump(Node& node);
-  void depart(Node& node, const std::vector<Departure>& departures);
-  void deliver(End& from);
+  bool coarse() const { return quantum_ >= coarse_quantum; }
+  bool frozen(const Node& node) const { return node.sent >= node.freeze_at; }
+  Duration latency(const End& a, const End& b) { return node(a).speed.latency + node(b).speed.latency; }
+  LinkQueue& trunk(std::uint32_t rack, bool out);
+  Duration travel_time(const End& from, const End& to);  // of a packet that goes now
   void arrive(const std::shared_ptr<End>& accepting);
   void tell_gone(const std::shared_ptr<End>& end, TimePoint when, std::string reason);
 
+  // --- sockets ---
+  void fill_socket(End& end);
+  std::uint64_t socket_room(End& end);
+  void tell_payloads_taken(End& end);
+  void hand_over(const std::shared_ptr<End>& from);  // what has arrived in order
+  void reset(const std::shared_ptr<End>& from);
+  void push_on(End& end);  // sends what may be sent now
+
+  // --- fine ---
+  void transmit(End& end);
+  bool transmit_one(End& end);
+  bool held_back(End& end);
+  void cut(Flow& flow);
+  void leave(const std::shared_ptr<End>& end, std::uint64_t number, std::uint64_t bytes);
+  void reach(const std::shared_ptr<End>& end, std::uint64_t number);
+  bool squeeze(End& end, LinkQueue& queue, std::uint64_t number, TimePoint& through);
+  void land(const std::shared_ptr<End>& end, std::uint64_t number);
+  void acknowledge(const std::shared_ptr<End>& end, std::uint64_t number, std::uint32_t packets);
+  void acknowledged(const std::shared_ptr<End>& end, std::uint64_t number, std::uint64_t arrived);
+  void watch_tail(const std::shared_ptr<End>& end, std::uint64_t number);
+  TimePoint jittered(TimePoint time, TimePoint& last);
+
+  // --- coarse ---
+  void take_turn(End& end);
+  void pump(Node& sender);
+  void unpark(Node& receiver);
+  void depart(Node& sender, const std::shared_ptr<End>& end);
+  void pump_small(Node& sender);
+  void deliver(const std::shared_ptr<End>& from, std::uint64_t bytes);
+
   Clock& clock_;
+  std::mt19937_64 random_;
   std::uint32_t quantum_;
   std::function<void(std::string)> on_violation_;
   std::deque<Node> nodes_;
   std::map<Endpoint, NodeId> addresses_;
+  std::optional<double> trunk_rate_;
+  std::vector<Trunk> trunks_;  // by rack
   std::uint64_t dials_ = 0;
+  std::uint64_t dropped_ = 0;
 };
 
 }  // namespace ezio::sim

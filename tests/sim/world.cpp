@@ -15,7 +15,7 @@ constexpr std::size_t max_violations = 5;  // the first ones tell the most
 
 World::World(std::uint64_t seed, std::uint32_t quantum)
     : random(seed),
-      network(clock, quantum, [this](std::string what) { violation(std::move(what)); }),
+      network(clock, seed + 2, quantum, [this](std::string what) { violation(std::move(what)); }),
       tracker(clock, seed + 1) {}
 
 Endpoint World::address(NodeId node) const {
