@@ -17,8 +17,8 @@ namespace ezio::sim {
 class Task {
  public:
   template <class Work>
-    requires(!std::is_same_v<std::decay_t<Work>, Task>)
-  Task(Work&& work) {  // NOLINT: a lambda becomes a task without ado, as with std::function
+  requires(!std::is_same_v<std::decay_t<Work>, Task>)
+      Task(Work&& work) {  // NOLINT: a lambda becomes a task without ado, as with std::function
     using Kept = std::decay_t<Work>;
     if constexpr (sizeof(Kept) <= room && std::is_nothrow_move_constructible_v<Kept>) {
       new (place_) Kept(std::forward<Work>(work));

@@ -1,8 +1,14 @@
 #include "sim/connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ezio::sim {
+namespace {
+
+constexpr std::uint32_t wake_bytes = 512 * KiB;  // of a large payload, as in bt/net/connection.cpp
+
+}  // namespace
 
 void Connection::close() {
   closed_ = true;
@@ -111,10 +117,21 @@ void Connection::take_payload(Bytes bytes, std::uint32_t wire_bytes) {
     std::copy_n(bytes.begin(), bytes.size(), destination_->begin() + static_cast<std::ptrdiff_t>(at));
   }
   payload_left_ -= wire_bytes;
+  unreported_ += wire_bytes;
   if (payload_left_ == 0) {
+    heard_ = true;
+    unreported_ = 0;
     user_.on_block_received(*this, block_);
-  } else {
-    user_.on_block_progress(*this, wire_bytes);
+  } else if (block_.length <= block_bytes || unreported_ >= wake_bytes) {
+    heard_ = true;
+    user_.on_block_progress(*this, std::exchange(unreported_, 0));
+  }
+}
+
+void Connection::tick() {
+  const auto self = shared_from_this();
+  if (!std::exchange(heard_, false) && unreported_ > 0) {
+    user_.on_block_progress(*this, std::exchange(unreported_, 0));
   }
 }
 

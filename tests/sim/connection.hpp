@@ -38,6 +38,7 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
   // Answers to on_block_header, exactly one of them; `destination` in stored bytes.
   void receive_payload(MutableBytes destination);
   void drop_payload();
+  void tick();  // reports what has arrived of a large payload, as the real one
   void close();
 
   End& end() { return *end_; }
@@ -67,6 +68,8 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
   BlockSpan block_;
   bool asked_ = false;              // for a destination, not answered yet
   std::uint32_t payload_left_ = 0;  // bytes of the torrent
+  std::uint32_t unreported_ = 0;    // of the payload: the socket does not wake us for a few bytes
+  bool heard_ = false;              // since the last tick
   std::optional<MutableBytes> destination_;
 };
 

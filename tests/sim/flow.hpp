@@ -36,14 +36,14 @@ struct Flow {
   std::uint64_t send_buffer = 0;   // bytes that the socket takes; grows with the window
   bool socket_full = false;        // takes again when a third of it is free
   bool retry_set = false;
-  bool limited = false;            // the window was full, not the socket empty
+  bool limited = false;  // the window was full, not the socket empty
   std::uint32_t backoff = 0;
-  std::deque<Flight> flights;      // in the order in which they were sent
-  std::deque<StreamRange> lost;    // to be sent again
+  std::deque<Flight> flights;    // in the order in which they were sent
+  std::deque<StreamRange> lost;  // to be sent again
   TimePoint last_sent{};
   TimePoint last_departure{};
   // --- the receiver's ---
-  std::uint64_t arrived = 0;  // everything before it
+  std::uint64_t arrived = 0;         // everything before it
   std::vector<StreamRange> islands;  // what has arrived beyond
   TimePoint last_arrival{};
 
@@ -58,7 +58,7 @@ struct Flow {
     lost.clear();
     in_flight = 0;
   }
-  void receive(StreamRange range);   // at the other end
+  void receive(StreamRange range);         // at the other end
   void lose_before(std::uint64_t number);  // flights
 };
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
+#include "bt/swarm/swarm_limits.hpp"
 #include "sim/host_tokens.hpp"
 #include "sim/world.hpp"
 
@@ -13,7 +15,7 @@ namespace {
 
 MemoryPlan plan(const HostConfig& config) {
   std::vector<MemoryUser> users;
-  for (const Job& job : config.jobs) users.push_back({job.image->geometry(), !job.seeding});
+  for (const Job& job : config.jobs) users.push_back({job.image->geometry(), !job.seeding, job.page_cached});
   return plan_memory(config.memory_bytes, users).value();
 }
 
@@ -36,6 +38,7 @@ Host::Host(World& world, NodeId node, HostConfig config)
       watch_(plan_.buffers) {
   torrents_.reserve(config_.jobs.size());
   for (const Job& job : config_.jobs) add_torrent(job);
+  world_.network.set_sockets(node_, config_.sockets);
   world_.network.listen(node_, [this](const auto& end) { return accept(end); });
   world_.clock.after(std::chrono::microseconds(world_.random() % 100'000), [this] { tick(); });
 }
@@ -58,7 +61,8 @@ void Host::add_torrent(const Job& job) {
   swarm.linger = job.linger;
   swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
-  swarm.limits = {plan_.share, config_.largest_request};
+  swarm.limits = swarm_limits(plan_, config_.hash_streams);
+  swarm.limits.largest_request = config_.largest_request;
   if (config_.uses_tracker) swarm.trackers = {"http://tracker.test/announce"};
   swarm.peers = config_.peers;
   torrent.swarm =
@@ -67,13 +71,24 @@ void Host::add_torrent(const Job& job) {
 
 void Host::tick() {
   if (!alive_) return;
+  for (const Torrent& torrent : torrents_) {
+    const auto connections = torrent.connections;  // some close meanwhile
+    for (const auto& [peer, connection] : connections) connection->tick();
+  }
   for (std::size_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
   if (!quiet()) world_.clock.after(tick_interval, [this] { tick(); });
 }
 
 // ---------------------------------------------------------------- connections
 
+std::size_t Host::all_connections() const {
+  return std::accumulate(
+      torrents_.begin(), torrents_.end(), strangers_.size(),
+      [](std::size_t sum, const Torrent& torrent) { return sum + torrent.connections.size(); });
+}
+
 StreamUser* Host::accept(const std::shared_ptr<End>& end) {
+  if (all_connections() >= config_.most_connections) return nullptr;
   auto connection = std::make_shared<Connection>(static_cast<ConnectionUser&>(*this), shrink_);
   connection->attach(end);
   strangers_.emplace(connection.get(), connection);

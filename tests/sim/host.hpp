@@ -28,15 +28,19 @@ struct Job {
   Linger linger{Linger::Mode::forever, {}};
   DiskFaults faults;
   DiskSpeed disk;
+  bool page_cached = false;  // a source that the kernel holds in memory
 };
 
 struct HostConfig {
   std::vector<Job> jobs;
-  std::uint64_t memory_bytes = 64 * MiB;
+  std::uint64_t memory_bytes = 256 * MiB;  // ezio-peer's --memory
   std::uint32_t largest_request = 1 * MiB;
+  std::size_t hash_streams = 8;  // of the usual machine, whatever this one has: a seed replays everywhere
+  SocketSpec sockets;
   Duration stall_timeout{};
   std::vector<Endpoint> peers;
   bool uses_tracker = true;
+  std::size_t most_connections = 1000;  // more are refused, whoever dials
 
   // --- faults ---
   std::function<bool(std::uint64_t)> corrupts;  // the nth block that it sends (from 0)
@@ -65,6 +69,7 @@ class Host final : private ConnectionUser {
   const std::string& message(std::size_t job = 0) const { return torrents_[job].message; }
   bool holds_truth(std::size_t job = 0) const { return torrents_[job].disk->holds_truth(); }
   std::size_t connections(std::size_t job = 0) const { return torrents_[job].connections.size(); }
+  bool has(PieceIndex piece, std::size_t job = 0) const { return torrents_[job].swarm->verified(piece); }
   std::uint64_t reads(std::size_t job = 0) const { return torrents_[job].reads; }
   const std::vector<std::string>& notes() const { return notes_; }
   bool banned_somebody() const;
@@ -101,6 +106,7 @@ class Host final : private ConnectionUser {
   void deliver(std::size_t index, const Event& event);
   void tick();
   void add_torrent(const Job& job);
+  std::size_t all_connections() const;
   StreamUser* accept(const std::shared_ptr<End>& end);
   MutableBytes memory(std::size_t index, BufferId buffer, std::uint32_t offset, std::uint32_t length);
   void use(BufferId buffer, const BufferUse& use);

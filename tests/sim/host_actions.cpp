@@ -46,6 +46,12 @@ struct Host::Run {
 
   void operator()(const Connect& action) const {
     not_finished("Connect");
+    if (host.all_connections() >= host.config_.most_connections) {
+      host.world_.clock.after(Duration{}, [&h = host, i = index, peer = action.peer] {
+        h.deliver(i, PeerDisconnected{peer, "enough connections"});
+      });
+      return;
+    }
     auto connection = std::make_shared<Connection>(static_cast<ConnectionUser&>(host), host.shrink_);
     connection->torrent = static_cast<std::uint32_t>(index);
     connection->peer = action.peer;
@@ -55,6 +61,9 @@ struct Host::Run {
     connection->attach(host.world_.network.dial(host.node_, action.remote, *connection));
   }
   void operator()(const Close& action) const {
+    const bool never_dialled =
+        host.config_.most_connections <= host.all_connections() && !torrent.connections.contains(action.peer);
+    if (never_dialled) return;
     if (Connection* connection = find(action.peer)) {
       const auto self = connection->shared_from_this();
       self->close();

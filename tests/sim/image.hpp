@@ -14,6 +14,7 @@ namespace ezio::sim {
 
 inline constexpr std::uint32_t no_shrink = 1;
 inline constexpr std::uint32_t full_shrink = block_bytes / 8;
+inline constexpr std::uint32_t tiny_shrink = block_bytes;  // 1 byte of each: for a thousand hosts
 
 struct ImageSpec {
   std::uint64_t total_length = 4 * MiB;

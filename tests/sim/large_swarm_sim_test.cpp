@@ -16,7 +16,7 @@ TEST(LargeSwarmSim, AThousandLeechersCompleteFromOneSeeder) {
         spec.leechers = 1000;
         spec.image = {.total_length = 64 * MiB, .piece_length = 4 * MiB, .shrink = full_shrink, .seed = 1};
         spec.link.up = spec.link.down = 125e6;
-        spec.quantum = 64 * KiB;
+        spec.quantum = 256 * KiB;  // the coarse network
         Lab lab(seed, spec, [](std::uint32_t, HostConfig& config) { config.memory_bytes = 32 * MiB; });
         EXPECT_TRUE(lab.run_until_complete(300s));
         expect_clean(lab.world);

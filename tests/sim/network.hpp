@@ -1,9 +1,9 @@
 // Virtual links: nodes with bandwidth and latency, reliable ordered streams between them.
 //
-// Two levels of detail, chosen by the quantum. Fine (network_packets.cpp): every link end is a queue that drops
-// what it cannot hold, every stream has a window that grows and is cut as TCP's, so that streams share a link as
-// unevenly as real ones do. Coarse (network_turns.cpp), from coarse_quantum on: a node's streams take turns, a
-// quantum each, nothing is lost; for a thousand nodes.
+// Two levels of detail, chosen by the quantum. Fine (network_packets.cpp): every link end is a queue that
+// drops what it cannot hold, every stream has a window that grows and is cut as TCP's, so that streams share
+// a link as unevenly as real ones do. Coarse (network_turns.cpp), from coarse_quantum on: a node's streams
+// take turns, a quantum each, nothing is lost; for a thousand nodes.
 #pragma once
 
 #include <array>
@@ -103,8 +103,10 @@ class Network {
   void freeze_after(NodeId node, std::uint64_t bytes);
 
   std::uint64_t dials() const { return dials_; }
-  std::uint64_t sent(NodeId node) const { return nodes_[node.value()].sent; }  // bytes of streams, with repeats
-  std::uint64_t dropped() const { return dropped_; }                           // bytes, by full queues
+  std::uint64_t sent(NodeId node) const {
+    return nodes_[node.value()].sent;
+  }                                                   // bytes of streams, with repeats
+  std::uint64_t dropped() const { return dropped_; }  // bytes, by full queues
 
  private:
   friend class End;

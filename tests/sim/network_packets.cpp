@@ -1,9 +1,9 @@
 // The fine network: bursts of packets through queues that drop, acknowledgements through the same queues.
 //
-// A burst is what Linux hands to the queueing discipline in one piece, a part of the window. It goes through the
-// node's own uplink, where no stream may hold more than two of them (TCP small queues) and nothing is lost (the
-// stream is held back and cut instead), then through the trunk, if there is one in between, and the downlink of the
-// other node, which drop the packets that do not fit.
+// A burst is what Linux hands to the queueing discipline in one piece, a part of the window. It goes through
+// the node's own uplink, where no stream may hold more than two of them (TCP small queues) and nothing is
+// lost (the stream is held back and cut instead), then through the trunk, if there is one in between, and the
+// downlink of the other node, which drop the packets that do not fit.
 #include <algorithm>
 
 #include "sim/network.hpp"
@@ -13,13 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t window_parts = 3;        // a burst is no more than such a part of the window
+constexpr std::uint64_t window_parts = 3;  // a burst is no more than such a part of the window
 constexpr std::uint64_t bursts_in_own_queue = 2;
-constexpr Duration full_queue_retry = 5ms;       // where nothing of the stream is on its way
+constexpr Duration full_queue_retry = 5ms;  // where nothing of the stream is on its way
 constexpr Duration probe_slack = 4ms;
 constexpr Duration least_timeout = 200ms;
-constexpr std::uint32_t most_timeouts = 10;      // then the connection is given up
-constexpr std::int64_t jitter_us = 200;          // programs and kernels take their time
+constexpr std::uint32_t most_timeouts = 10;  // then the connection is given up
+constexpr std::int64_t jitter_us = 200;      // programs and kernels take their time
 
 }  // namespace
 
@@ -70,7 +70,8 @@ bool Network::transmit_one(End& end) {
   return true;
 }
 
-// The node's own queue is full. Linux tells the stream so at once: its window is cut, nothing needs to be repeated.
+// The node's own queue is full. Linux tells the stream so at once: its window is cut, nothing needs to be
+// repeated.
 bool Network::held_back(End& end) {
   Flow& flow = end.flow_;
   cut(flow);

@@ -1,7 +1,7 @@
-// The coarse network: a node's streams take turns on its uplink, a quantum each. A stream whose receiver has as much
-// on its way as its downlink holds waits until there is room again, so that no link is kept from working by
-// another one's queue. Nothing is lost. A few bytes, as most messages are, go past what waits, as they would where
-// queues are short.
+// The coarse network: a node's streams take turns on its uplink, a quantum each. A stream whose receiver has
+// as much on its way as its downlink holds waits until there is room again, so that no link is kept from
+// working by another one's queue. Nothing is lost. A few bytes, as most messages are, go past what waits, as
+// they would where queues are short.
 #include <algorithm>
 
 #include "sim/network.hpp"
@@ -64,12 +64,13 @@ void Network::pump(Node& sender) {
 void Network::depart(Node& sender, const std::shared_ptr<End>& end) {
   Flow& flow = end->flow_;
   Node& receiver = node(end->other());
-  const std::uint64_t bytes = std::min({end->out_.taken() - flow.next, std::uint64_t{quantum_},
-                                        2 * std::uint64_t{quantum_} - std::min(flow.in_flight, 2ul * quantum_),
-                                        sender.freeze_at - sender.sent});
+  const std::uint64_t bytes =
+      std::min({end->out_.taken() - flow.next, std::uint64_t{quantum_},
+                2 * std::uint64_t{quantum_} - std::min(flow.in_flight, 2ul * quantum_),
+                sender.freeze_at - sender.sent});
   if (bytes == 0) return;
-  const auto held = static_cast<std::uint64_t>(seconds_between(TimePoint{}, TimePoint{} + receiver.speed.queue) *
-                                               receiver.speed.down);
+  const auto held = static_cast<std::uint64_t>(
+      seconds_between(TimePoint{}, TimePoint{} + receiver.speed.queue) * receiver.speed.down);
   if (receiver.on_the_way > std::max<std::uint64_t>(held, quantum_)) {
     end->queued_ = true;
     receiver.parked.push_back(end);

@@ -51,7 +51,8 @@ bool Outgoing::take(std::uint64_t bytes) {
   bool good = true;
   while (bytes > 0 && waiting()) {
     Record& record = records_[taking_];
-    const auto here = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, record.length - record.taken));
+    const auto here =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, record.length - record.taken));
     if (record.is_payload) good &= copy_payload(record, record.taken, record.taken + here);
     record.taken += here;
     taken_ += here;

@@ -39,8 +39,8 @@ class Outgoing {
   std::uint64_t given() const { return given_; }
   std::uint32_t payloads_taken() const { return payloads_taken_; }  // whole ones
 
-  // The next part for the other program, of what lies before the offset `end`; false when there is none. It is
-  // valid until the next call.
+  // The next part for the other program, of what lies before the offset `end`; false when there is none. It
+  // is valid until the next call.
   bool give(std::uint64_t end, Chunk& chunk);
   void drop_waiting();  // the program closed: only what the socket has taken still goes
 

@@ -14,9 +14,9 @@ constexpr double segment = segment_bytes;
 constexpr double least_window = 2 * segment;
 constexpr double rested_window = 10 * segment;
 constexpr double cut_to = 0.7;
-constexpr double steepness = 0.4;                                 // C of RFC 9438, in segments a second cubed
+constexpr double steepness = 0.4;  // C of RFC 9438, in segments a second cubed
 constexpr double friendly_growth = 3 * (1 - cut_to) / (1 + cut_to);  // segments a round trip
-constexpr double hystart_window = 16 * segment;                   // below it delays mean nothing
+constexpr double hystart_window = 16 * segment;                      // below it delays mean nothing
 
 }  // namespace
 
@@ -38,7 +38,8 @@ void TcpWindow::acknowledged(std::uint64_t bytes, Duration rtt, TimePoint now, b
   } else {
     window_ += static_cast<double>(bytes);
     const Duration late = std::clamp<Duration>(least_rtt_ / 8, 4ms, 16ms);
-    if (window_ >= hystart_window && round_rtt_ > least_rtt_ + late) threshold_ = window_;  // a queue builds up
+    if (window_ >= hystart_window && round_rtt_ > least_rtt_ + late)
+      threshold_ = window_;  // a queue builds up
   }
   largest_ = std::max(largest_, window_);
 }

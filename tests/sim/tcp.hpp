@@ -17,8 +17,8 @@ class TcpWindow {
 
   // `limited`: the stream would have sent more, had the window been larger.
   void acknowledged(std::uint64_t bytes, Duration rtt, TimePoint now, bool limited);
-  void lost();        // something; once for each round trip in which it happens
-  void timed_out();   // nothing was heard of what was sent last
+  void lost();                 // something; once for each round trip in which it happens
+  void timed_out();            // nothing was heard of what was sent last
   void rested(Duration idle);  // nothing was on its way for so long
 
  private:
@@ -34,8 +34,8 @@ class TcpWindow {
   // Of the present round of slow start.
   TimePoint round_end_{};
   Duration round_rtt_ = Duration::max();
-  // Of the present epoch of CUBIC: it began with the window at epoch_window_ and reaches last_max_ again after
-  // plateau_ seconds; friendly_ is what Reno would have.
+  // Of the present epoch of CUBIC: it began with the window at epoch_window_ and reaches last_max_ again
+  // after plateau_ seconds; friendly_ is what Reno would have.
   TimePoint epoch_{};
   double last_max_ = 0;
   double plateau_ = 0;

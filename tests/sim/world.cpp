@@ -26,8 +26,8 @@ Endpoint World::address(NodeId node) const {
   return endpoint;
 }
 
-NodeId World::add_node(const LinkSpeed& speed) {
-  return network.add_node(address(NodeId{nodes_++}), speed);
+NodeId World::add_node(const LinkSpeed& speed, std::uint32_t rack) {
+  return network.add_node(address(NodeId{nodes_++}), speed, rack);
 }
 
 Host& World::start(NodeId node, HostConfig config) {

@@ -23,7 +23,7 @@ class World {
   // `quantum`: bytes that a node sends of one stream before it is the next one's turn.
   explicit World(std::uint64_t seed, std::uint32_t quantum = 16 * KiB);
 
-  NodeId add_node(const LinkSpeed& speed = {});
+  NodeId add_node(const LinkSpeed& speed = {}, std::uint32_t rack = 0);
   Endpoint address(NodeId node) const;
   Host& start(NodeId node, HostConfig config);
   Host& start(HostConfig config, const LinkSpeed& speed = {}) {
