@@ -129,8 +129,8 @@ void Connection::take_payload(Bytes bytes, std::uint32_t wire_bytes) {
 }
 
 void Connection::tick() {
-  const auto self = shared_from_this();
   if (!std::exchange(heard_, false) && unreported_ > 0) {
+    const auto self = shared_from_this();
     user_.on_block_progress(*this, std::exchange(unreported_, 0));
   }
 }

@@ -72,8 +72,9 @@ void Host::add_torrent(const Job& job) {
 void Host::tick() {
   if (!alive_) return;
   for (const Torrent& torrent : torrents_) {
-    const auto connections = torrent.connections;  // some close meanwhile
-    for (const auto& [peer, connection] : connections) connection->tick();
+    for (std::size_t i = 0; i < torrent.connections.size(); ++i) {  // some close meanwhile
+      torrent.connections.begin()[static_cast<std::ptrdiff_t>(i)].second->tick();
+    }
   }
   for (std::size_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
   if (!quiet()) world_.clock.after(tick_interval, [this] { tick(); });
@@ -140,7 +141,7 @@ void Host::on_block_received(Connection& connection, const BlockSpan& span) {
   auto receiving = torrent.receiving.find(connection.peer);
   if (receiving != torrent.receiving.end()) {
     watch_.end(receiving->second.buffer, receiving->second.use);
-    torrent.receiving.erase(receiving);
+    torrent.receiving.erase(connection.peer);
   }
   deliver(connection.torrent, BlockReceived{connection.peer, span});
 }

@@ -17,6 +17,7 @@
 #include "sim/connection.hpp"
 #include "sim/disk.hpp"
 #include "sim/image.hpp"
+#include "sim/peer_map.hpp"
 
 namespace ezio::sim {
 
@@ -88,9 +89,9 @@ class Host final : private ConnectionUser {
     std::unique_ptr<Disk> disk;
     std::unique_ptr<FaultyDisk> faulty;
     std::unique_ptr<Swarm> swarm;
-    std::map<PeerHandle, std::shared_ptr<Connection>> connections;
-    std::map<PeerHandle, std::deque<Transfer>> sending;  // oldest first
-    std::map<PeerHandle, Transfer> receiving;
+    PeerMap<std::shared_ptr<Connection>> connections;
+    PeerMap<std::deque<Transfer>> sending;  // oldest first
+    PeerMap<Transfer> receiving;
     std::map<PieceIndex, Sha1State> hashes;
     std::map<std::uint64_t, Transfer> disk_requests;  // by token; but flushes
     std::vector<bool> written;                        // segments, in torrent order
@@ -128,6 +129,7 @@ class Host final : private ConnectionUser {
   HostConfig config_;
   MemoryPlan plan_;
   std::uint32_t shrink_;
+  Actions actions_;  // empty but for its memory, between events
   std::unique_ptr<SegmentPool> pool_;
   std::vector<std::byte> arena_;
   BufferWatch watch_;

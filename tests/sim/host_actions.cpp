@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/bytes.hpp"
 #include "sim/host.hpp"
@@ -57,7 +58,7 @@ struct Host::Run {
     connection->peer = action.peer;
     connection->attached = true;
     connection->set_limits({torrent.swarm->stats().pieces, Uploader::largest_request});
-    if (!torrent.connections.emplace(action.peer, connection).second) host.violation("a handle used twice");
+    if (!torrent.connections.emplace(action.peer, connection)) host.violation("a handle used twice");
     connection->attach(host.world_.network.dial(host.node_, action.remote, *connection));
   }
   void operator()(const Close& action) const {
@@ -207,12 +208,14 @@ struct Host::Run {
 void Host::deliver(std::size_t index, const Event& event) {
   if (!alive_) return;
   Torrent& torrent = torrents_[index];
-  Actions actions;
+  Actions actions = std::exchange(actions_, {});
   torrent.swarm->handle(event, world_.clock.now(), actions);
   for (Action& action : actions) {
     world_.trace.add(node_.value(), world_.clock.now(), action);
     std::visit(Run{*this, index, torrent}, action);
   }
+  actions.clear();
+  actions_ = std::move(actions);
   if (pool_->take_freed()) {
     world_.clock.after(Duration{}, [this] {
       for (std::size_t i = 0; i < torrents_.size(); ++i) deliver(i, BuffersAvailable{});

@@ -25,7 +25,7 @@ void Outgoing::push(wire::Buffer bytes) {
     return;
   }
   Record& record = records_.emplace_back();
-  record.bytes.assign(bytes.begin(), bytes.end());
+  record.bytes = std::move(bytes);
   record.length = length;
 }
 

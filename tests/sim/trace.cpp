@@ -1,5 +1,6 @@
 #include "sim/trace.hpp"
 
+#include <cstring>
 #include <functional>
 #include <string_view>
 
@@ -10,6 +11,11 @@ struct Trace::Fold {
 
   void value(std::uint64_t number) const { trace.fold(number); }
   void value(std::string_view text) const {
+    for (; text.size() >= 8; text.remove_prefix(8)) {
+      std::uint64_t word;
+      std::memcpy(&word, text.data(), sizeof word);
+      trace.fold(word);
+    }
     for (char c : text) trace.fold(static_cast<unsigned char>(c));
   }
   void value(PeerHandle peer) const { trace.fold(peer.value()); }

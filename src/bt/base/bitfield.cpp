@@ -3,17 +3,12 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cassert>
 
 namespace ezio {
 namespace {
 
 std::size_t byte_count(std::uint32_t pieces) {
   return (std::size_t{pieces} + 7) / 8;
-}
-
-std::byte mask_of(PieceIndex piece) {
-  return std::byte{0x80} >> (piece.value() % 8);
 }
 
 // The bits of the last byte that stand for no piece.
@@ -38,25 +33,6 @@ Result<Bitfield> Bitfield::from_wire(Bytes payload, std::uint32_t piece_count) {
   for (const std::byte byte : payload)
     result.count_ += static_cast<std::uint32_t>(std::popcount(std::to_integer<unsigned>(byte)));
   return result;
-}
-
-bool Bitfield::test(PieceIndex piece) const {
-  assert(piece.value() < size_);
-  return (bytes_[piece.value() / 8] & mask_of(piece)) != std::byte{0};
-}
-
-bool Bitfield::set(PieceIndex piece) {
-  if (test(piece)) return false;
-  bytes_[piece.value() / 8] |= mask_of(piece);
-  ++count_;
-  return true;
-}
-
-bool Bitfield::reset(PieceIndex piece) {
-  if (!test(piece)) return false;
-  bytes_[piece.value() / 8] &= ~mask_of(piece);
-  --count_;
-  return true;
 }
 
 void Bitfield::set_all() {

@@ -3,6 +3,7 @@
 // Core file.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <vector>
 
@@ -25,12 +26,27 @@ class Bitfield {
   std::uint32_t count() const { return count_; }  // pieces set
   bool all() const { return count_ == size_; }
   bool none() const { return count_ == 0; }
-  bool test(PieceIndex piece) const;  // piece < size()
-  bool set(PieceIndex piece);         // true when it was clear before
-  bool reset(PieceIndex piece);       // true when it was set before
+  bool test(PieceIndex piece) const {  // piece < size()
+    assert(piece.value() < size_);
+    return (bytes_[piece.value() / 8] & mask_of(piece)) != std::byte{0};
+  }
+  bool set(PieceIndex piece) {  // true when it was clear before
+    if (test(piece)) return false;
+    bytes_[piece.value() / 8] |= mask_of(piece);
+    ++count_;
+    return true;
+  }
+  bool reset(PieceIndex piece) {  // true when it was set before
+    if (!test(piece)) return false;
+    bytes_[piece.value() / 8] &= ~mask_of(piece);
+    --count_;
+    return true;
+  }
   void set_all();
 
  private:
+  static std::byte mask_of(PieceIndex piece) { return std::byte{0x80} >> (piece.value() % 8); }
+
   std::vector<std::byte> bytes_;
   std::uint32_t size_ = 0;
   std::uint32_t count_ = 0;

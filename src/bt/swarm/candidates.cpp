@@ -16,22 +16,32 @@ void Candidates::add(const Endpoint& endpoint, bool permanent) {
   if (found == entries_.end()) {
     if (entries_.size() >= max_entries && !permanent) return;
     entries_.emplace(endpoint, Entry{permanent});
+    due_at({});
     return;
   }
   found->second.permanent |= permanent;
+  due_at(found->second.next_try);
   if (found->second.failures >= max_failures) found->second.failures = max_failures - 1;
 }
 
+bool Candidates::usable(const Entry& entry) {
+  return !entry.busy && !entry.barred && (entry.failures < max_failures || entry.permanent);
+}
+
 std::optional<Endpoint> Candidates::next(TimePoint now) {
+  if (now < none_before_) return std::nullopt;
   // Reservoir sampling: every due entry is equally likely, in one pass.
   std::uint64_t seen = 0;
   auto chosen = entries_.end();
+  TimePoint soonest = TimePoint::max();
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
     const Entry& e = entry->second;
-    if (e.busy || e.barred || e.next_try > now) continue;
-    if (e.failures >= max_failures && !e.permanent) continue;
+    if (!usable(e)) continue;
+    soonest = std::min(soonest, e.next_try);
+    if (e.next_try > now) continue;
     if (std::uniform_int_distribution<std::uint64_t>(0, seen++)(random_) == 0) chosen = entry;
   }
+  none_before_ = soonest;
   if (chosen == entries_.end()) return std::nullopt;
   chosen->second.busy = true;
   return chosen->first;
@@ -50,6 +60,7 @@ void Candidates::failed(const Endpoint& endpoint, TimePoint now) {
   entry.busy = false;
   const auto wait = std::min(first_retry * (1u << std::min(entry.failures, 5u)), longest_retry);
   entry.next_try = now + wait;
+  due_at(entry.next_try);
   ++entry.failures;
 }
 
@@ -59,6 +70,7 @@ void Candidates::closed(const Endpoint& endpoint, TimePoint now) {
   found->second.busy = false;
   found->second.failures = 0;
   found->second.next_try = now + first_retry;
+  due_at(found->second.next_try);
 }
 
 void Candidates::give_up(const Endpoint& endpoint, TimePoint now) {
@@ -67,6 +79,7 @@ void Candidates::give_up(const Endpoint& endpoint, TimePoint now) {
   found->second.busy = false;
   found->second.failures = max_failures;
   found->second.next_try = now + longest_retry;
+  due_at(found->second.next_try);
 }
 
 void Candidates::forget_unused() {

@@ -3,6 +3,7 @@
 // Core file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -40,7 +41,11 @@ class Candidates {
     std::uint32_t failures = 0;
     TimePoint next_try{};
   };
+  static bool usable(const Entry& entry);
+  void due_at(TimePoint time) { none_before_ = std::min(none_before_, time); }
+
   std::map<Endpoint, Entry> entries_;
+  TimePoint none_before_{};  // until then none is due: asked at every tick, and mostly in vain
   std::mt19937_64 random_;
 };
 
