@@ -80,6 +80,8 @@ RoomResult measure(const Options& options, std::uint32_t hosts) {
 }
 
 void print(const Options& options, std::uint32_t hosts, const RoomResult& r) {
+  RoomSpec spec = options.room;
+  spec.hosts = hosts;
   const char* form =
       options.json ? "{{\"hosts\": {}, \"ideal_s\": {:.2f}, \"first_s\": {:.3f}, \"last_s\": {:.3f}, "
                      "\"efficiency\": {:.3f}, "
@@ -89,7 +91,7 @@ void print(const Options& options, std::uint32_t hosts, const RoomResult& r) {
                      "{:>8.3f} {:>7} {:>10}"
                      "  {}\n";
   fmt::print(fmt::runtime(form), hosts, r.ideal, r.first, r.last, r.efficiency, r.seeder_sent, r.duplicate,
-             r.bound, r.room, r.dropped, r.dials, r.steps, r.complete);
+             fluid_bound(spec), r.room, r.dropped, r.dials, r.steps, r.complete);
   for (const std::string& violation : r.violations) fmt::print(stderr, "{}\n", violation);
   std::fflush(stdout);
 }

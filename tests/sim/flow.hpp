@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
+#include "sim/fifo.hpp"
 #include "sim/tcp.hpp"
 
 namespace ezio::sim {
@@ -38,8 +38,8 @@ struct Flow {
   bool retry_set = false;
   bool limited = false;  // the window was full, not the socket empty
   std::uint32_t backoff = 0;
-  std::deque<Flight> flights;    // in the order in which they were sent
-  std::deque<StreamRange> lost;  // to be sent again
+  Fifo<Flight> flights;    // in the order in which they were sent
+  Fifo<StreamRange> lost;  // to be sent again
   TimePoint last_sent{};
   TimePoint last_departure{};
   // --- the receiver's ---

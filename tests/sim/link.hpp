@@ -31,7 +31,9 @@ struct LinkSpeed {
 class LinkQueue {
  public:
   LinkQueue(double bytes_per_second, Duration queue, Duration burst)
-      : bytes_per_second_(bytes_per_second), longest_(queue + burst), burst_(burst) {}
+      : bytes_per_second_(bytes_per_second),
+        burst_(std::max(burst, seconds_of(least_burst / bytes_per_second))),
+        longest_(queue + burst_) {}
 
   Duration wait(TimePoint now) const { return std::max(free_at_ - now, Duration{}); }
   std::uint64_t room(TimePoint now) const {  // bytes that it would not drop
@@ -46,11 +48,12 @@ class LinkQueue {
   double bytes_per_second() const { return bytes_per_second_; }
 
  private:
+  static constexpr double least_burst = 3028;  // bytes: two packets
   static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
   double bytes_per_second_;
-  Duration longest_;
   Duration burst_;
+  Duration longest_;
   TimePoint free_at_{};
 };
 

@@ -144,13 +144,14 @@ RoomResult Room::result(bool complete) const {
     outcome.ideal = std::max(outcome.ideal, ideal);
     outcome.first = std::min(outcome.first, seconds);
     outcome.last = std::max(outcome.last, seconds);
-    outcome.room = std::max(outcome.room, seconds_between(zero_, end));
+    const double since_zero = seconds_between(zero_, end);
+    outcome.room = std::max(outcome.room, since_zero);
+    if (leecher.rate == spec_.rate) outcome.fast_room = std::max(outcome.fast_room, since_zero);
     outcome.efficiency = std::min(outcome.efficiency, ideal / seconds);
     outcome.duplicate += static_cast<double>(leecher.host->stats().wasted) / bytes_ / spec_.hosts;
   }
   outcome.seeder_sent = static_cast<double>(world_.network.sent(seeder_->node())) / bytes_;
   outcome.dropped = static_cast<double>(world_.network.dropped()) / bytes_ / spec_.hosts;
-  outcome.bound = fluid_bound(spec_);
   outcome.dials = world_.network.dials();
   outcome.steps = world_.clock.steps();
   return outcome;
@@ -158,14 +159,29 @@ RoomResult Room::result(bool complete) const {
 
 }  // namespace
 
-double fluid_bound(const RoomSpec& spec) {
-  const double image = static_cast<double>(spec.pieces) * spec.piece_kib * KiB / line_share;
+namespace {
+
+double bound(const RoomSpec& spec, double copies, double slowest) {
+  const double image = static_cast<double>(image_of(spec).total_length);
+  const double line = image / line_share;  // with headers
   const double fast_hosts = spec.hosts - spec.slow_hosts;
-  const double slowest = spec.slow_hosts > 0 ? std::min(spec.slow_rate, spec.rate) : spec.rate;
   const double uplinks = spec.rate + fast_hosts * spec.rate + spec.slow_hosts * spec.slow_rate;
-  double bound = std::max({image / spec.rate, image / slowest, spec.hosts * image / uplinks});
-  if (spec.trunk > 0) bound = std::max(bound, image / spec.trunk);
-  return bound;
+  double through = std::max(line / slowest, image / spec.disk);
+  if (spec.trunk > 0) through = std::max(through, line / spec.trunk);
+  // The last one starts at half of the ideal time.
+  if (spec.joiners > 0) through += image / spec.rate / 2;
+  return std::max({line / spec.rate, through, copies * line / uplinks});
+}
+
+}  // namespace
+
+double fluid_bound(const RoomSpec& spec) {
+  const double slowest = spec.slow_hosts > 0 ? std::min(spec.slow_rate, spec.rate) : spec.rate;
+  return bound(spec, spec.hosts, slowest);
+}
+
+double fast_fluid_bound(const RoomSpec& spec) {
+  return bound(spec, spec.hosts - spec.slow_hosts, spec.rate);
 }
 
 RoomResult run_room(const RoomSpec& spec) {

@@ -35,19 +35,21 @@ struct RoomResult {
   double first = 0;       // of a host, from its start to its completion
   double last = 0;
   double room = 0;         // from the first start to the last completion
+  double fast_room = 0;    // the same without the slow hosts
   double efficiency = 0;   // the worst host's
   double seeder_sent = 0;  // images
   double duplicate = 0;    // received in vain, images a host
-  double bound = 0;        // fluid_bound() of the room
   double dropped = 0;      // by full queues, images a host
   std::uint64_t dials = 0;
   std::uint64_t steps = 0;
   std::vector<std::string> violations;
 };
 
-// Until every host has the image no schedule takes less: seconds. The image through the seeder's uplink,
-// through the slowest downlink, and all copies through all uplinks.
+// Until every host has the image no schedule takes less, from the first start: seconds. The image through the
+// seeder's uplink, through the slowest downlink (or disk, or trunk), and all copies through all uplinks.
 double fluid_bound(const RoomSpec& spec);
+// The same until every host that is not slow has it: the slow ones need not have anything by then.
+double fast_fluid_bound(const RoomSpec& spec);
 
 RoomResult run_room(const RoomSpec& spec);
 

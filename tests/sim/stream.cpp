@@ -97,7 +97,7 @@ bool Outgoing::give(std::uint64_t end, Chunk& chunk) {
 }
 
 void Outgoing::drop_waiting() {
-  records_.resize(std::min(records_.size(), taking_ + 1));
+  records_.shorten(taking_ + 1);
   if (waiting() && records_.back().taken == 0) records_.pop_back();
   if (waiting()) {
     records_.back().length = records_.back().taken;

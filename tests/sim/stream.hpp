@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 
 #include "bt/wire/wire.hpp"
+#include "sim/fifo.hpp"
 
 namespace ezio::sim {
 
@@ -57,7 +57,7 @@ class Outgoing {
   static bool copy_payload(Record& record, std::uint32_t from, std::uint32_t to);
   static std::uint32_t givable(const Record& record, std::uint64_t arrived);
 
-  std::deque<Record> records_;
+  Fifo<Record> records_;
   std::size_t taking_ = 0;  // the first record that is not wholly taken
   std::uint64_t pushed_ = 0;
   std::uint64_t taken_ = 0;
