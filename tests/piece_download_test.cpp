@@ -23,11 +23,37 @@ BlockSpan span(std::uint32_t first_block, std::uint32_t bytes) {
 PieceDownload fresh() {
   return {shape, last, {BufferId{4}, BufferId{7}}};
 }
-void fetch(PieceDownload& download, const BlockSpan& run, PeerHandle from) {
+void fetch(PieceDownload& download, const BlockSpan& run, PeerHandle from, bool vouched = true) {
   download.request(run);
   download.arriving(run);
-  download.received(run, from);
+  download.received(run, from, vouched);
   download.give_back(run);
+}
+
+std::vector<PeerHandle> peers_of(const PieceDownload& download) {
+  std::vector<PeerHandle> peers;
+  for (const auto& contributor : download.contributors()) peers.push_back(contributor.peer);
+  return peers;
+}
+
+TEST(PieceDownload, ContributorsVouchOnlyIfTheyDidForEveryBlock) {
+  PieceDownload download = fresh();
+  fetch(download, span(0, block_bytes), PeerHandle{1});
+  fetch(download, span(1, block_bytes), PeerHandle{2}, false);
+  EXPECT_TRUE(download.contributors()[0].vouched);
+  EXPECT_FALSE(download.contributors()[1].vouched);
+  fetch(download, span(2, block_bytes), PeerHandle{1}, false);
+  fetch(download, span(3, block_bytes), PeerHandle{2});
+  for (const auto& contributor : download.contributors()) EXPECT_FALSE(contributor.vouched);
+}
+
+TEST(PieceDownload, HoldsWhatWasReceived) {
+  PieceDownload download = fresh();
+  fetch(download, span(1, 2 * block_bytes), PeerHandle{1});
+  EXPECT_TRUE(download.holds(span(1, 2 * block_bytes)));
+  EXPECT_TRUE(download.holds(span(2, block_bytes)));
+  EXPECT_FALSE(download.holds(span(0, 2 * block_bytes)));
+  EXPECT_FALSE(download.holds(span(2, 2 * block_bytes)));
 }
 
 TEST(PieceDownload, BeginsOpenAndUntouched) {
@@ -131,7 +157,7 @@ TEST(PieceDownload, EverySenderIsAContributorOnce) {
   fetch(download, span(0, block_bytes), alice);
   fetch(download, span(2, block_bytes), bob);
   fetch(download, span(1, block_bytes), alice);
-  EXPECT_THAT(download.contributors(), ElementsAre(alice, bob));
+  EXPECT_THAT(peers_of(download), ElementsAre(alice, bob));
 }
 
 TEST(PieceDownload, AResetOpensEverythingButWhatSomebodyIsStillAsked) {

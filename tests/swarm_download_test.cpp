@@ -90,7 +90,7 @@ TEST(SwarmDownload, ThoseWhoOfferItAreAskedForLargeBlocks) {
   driver.say(peer, wire::HaveAll{});
   driver.say(peer, wire::Unchoke{});
   const auto requests = driver.heard<wire::Request>(peer);
-  EXPECT_EQ(bytes_of(requests), 2 * MiB);
+  EXPECT_EQ(bytes_of(requests), 256 * KiB);
   for (const wire::Request& request : requests) EXPECT_GT(request.span.length, block_bytes);
 }
 

@@ -223,8 +223,8 @@ TEST(SwarmTrouble, ASlowPeerIsAskedForLittle) {
   };
   for (int i = 0; i < 12; ++i) serve(20s);
   EXPECT_EQ(asked.back().span.length, block_bytes);
-  EXPECT_GT(driver.swarm->peers().at(peer).requested_bytes, 0u);
-  EXPECT_LE(driver.swarm->peers().at(peer).requested_bytes, 256 * KiB);
+  EXPECT_GT(driver.swarm->peers().at(peer).requests.bytes, 0u);
+  EXPECT_LE(driver.swarm->peers().at(peer).requests.bytes, 256 * KiB);
   serve(0s);  // it is slow no longer
   EXPECT_GT(asked.back().span.length, block_bytes);
 }

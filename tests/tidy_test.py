@@ -191,8 +191,8 @@ class Rules(unittest.TestCase):
         self.assertEqual(faults_of(path, text), [], path)
 
     def test_a_good_file_has_no_faults(self):
-        self.assert_fine("src/bt/swarm/picker.hpp", HEADER + '#include <vector>\n#include "bt/base/types.hpp"\n')
-        self.assert_fine("src/bt/swarm/picker.cpp", '#include "bt/swarm/picker.hpp"\n')
+        self.assert_fine("src/bt/swarm/rarity.hpp", HEADER + '#include <vector>\n#include "bt/base/types.hpp"\n')
+        self.assert_fine("src/bt/swarm/rarity.cpp", '#include "bt/swarm/rarity.hpp"\n')
 
     def test_core_files_do_no_io_and_have_no_threads_or_clock(self):
         for include in ("boost/asio/ip/tcp.hpp", "boost/beast/http.hpp", "liburing.h", "sys/socket.h", "unistd.h",
@@ -224,7 +224,7 @@ class Rules(unittest.TestCase):
             self.assert_fine(path, text)
 
     def test_the_core_of_bt_stays_away_from_the_disk(self):
-        self.assert_fault("src/bt/swarm/picker.cpp", '#include "disk/hasher.hpp"\n', "disk/hasher.hpp")
+        self.assert_fault("src/bt/swarm/rarity.cpp", '#include "disk/hasher.hpp"\n', "disk/hasher.hpp")
 
     def test_openssl_stays_in_sha1(self):
         self.assert_fine("src/bt/sha1/openssl.cpp", "#include <openssl/sha.h>\n")
@@ -273,7 +273,7 @@ class Project(unittest.TestCase):
 
     def test_the_core_is_where_the_rules_look_for_it(self):
         core = {path for path, _ in project_files(self.root) if is_core(path)}
-        for path in ("src/bt/base/geometry.hpp", "src/bt/wire/wire.hpp", "src/bt/swarm/picker.cpp",
+        for path in ("src/bt/base/geometry.hpp", "src/bt/wire/wire.hpp", "src/bt/swarm/rarity.cpp",
                      "src/bt/swarm/swarm.cpp", "src/disk/extent_map.cpp", "src/disk/write_plan.cpp", "src/tracker/registry.cpp"):
             self.assertIn(path, core)
         self.assertFalse(any("session" in path for path in core))

@@ -72,9 +72,11 @@ Buffer conversation() {
   append_extension_handshake(out, {.request_queue = 500,
                                    .largest_request = MiB,
                                    .listen_port = std::uint16_t{6881},
+                                   .notice_id = our_notice_id,
                                    .client = "ezio 1",
                                    .upload_only = true});
   append_unchoke(out);
+  append_notice(out, our_notice_id, {PieceNotice::What::fetching, PieceIndex{12}});
   append_interested(out);
   append_have(out, PieceIndex{7});
   append_request(out, {PieceIndex{1}, 2, 3});
@@ -91,7 +93,7 @@ Buffer conversation() {
 }
 
 void expect_conversation(const std::vector<Message>& got) {
-  ASSERT_EQ(got.size(), 14u);
+  ASSERT_EQ(got.size(), 15u);
   EXPECT_TRUE(std::holds_alternative<KeepAlive>(got[0]));
   const auto& field = std::get<BitfieldPayload>(got[1]).bytes;
   ASSERT_EQ(field.size(), 13u);
@@ -102,22 +104,34 @@ void expect_conversation(const std::vector<Message>& got) {
   EXPECT_EQ(extension.largest_request, MiB);
   EXPECT_EQ(extension.listen_port, 6881);
   EXPECT_EQ(extension.client, "ezio 1");
+  EXPECT_EQ(extension.notice_id, our_notice_id);
   EXPECT_TRUE(extension.upload_only);
   EXPECT_TRUE(std::holds_alternative<Unchoke>(got[3]));
-  EXPECT_TRUE(std::holds_alternative<Interested>(got[4]));
-  EXPECT_EQ(std::get<Have>(got[5]).piece, PieceIndex{7});
-  EXPECT_EQ(std::get<Request>(got[6]).span, (BlockSpan{PieceIndex{1}, 2, 3}));
-  EXPECT_EQ(std::get<Piece>(got[7]).span, (BlockSpan{PieceIndex{4}, 16384, 5}));
-  EXPECT_EQ(std::get<Cancel>(got[8]).span, (BlockSpan{PieceIndex{0xFFFFFFFF}, 0xFFFFFFFE, 0xFFFFFFFD}));
-  EXPECT_EQ(std::get<Reject>(got[9]).span, (BlockSpan{PieceIndex{6}, 7, 8}));
-  EXPECT_TRUE(std::holds_alternative<HaveAll>(got[10]));
-  EXPECT_TRUE(std::holds_alternative<HaveNone>(got[11]));
-  EXPECT_TRUE(std::holds_alternative<NotInterested>(got[12]));
-  EXPECT_TRUE(std::holds_alternative<Choke>(got[13]));
+  EXPECT_EQ(std::get<PieceNotice>(got[4]).what, PieceNotice::What::fetching);
+  EXPECT_EQ(std::get<PieceNotice>(got[4]).piece, PieceIndex{12});
+  EXPECT_TRUE(std::holds_alternative<Interested>(got[5]));
+  EXPECT_EQ(std::get<Have>(got[6]).piece, PieceIndex{7});
+  EXPECT_EQ(std::get<Request>(got[7]).span, (BlockSpan{PieceIndex{1}, 2, 3}));
+  EXPECT_EQ(std::get<Piece>(got[8]).span, (BlockSpan{PieceIndex{4}, 16384, 5}));
+  EXPECT_EQ(std::get<Cancel>(got[9]).span, (BlockSpan{PieceIndex{0xFFFFFFFF}, 0xFFFFFFFE, 0xFFFFFFFD}));
+  EXPECT_EQ(std::get<Reject>(got[10]).span, (BlockSpan{PieceIndex{6}, 7, 8}));
+  EXPECT_TRUE(std::holds_alternative<HaveAll>(got[11]));
+  EXPECT_TRUE(std::holds_alternative<HaveNone>(got[12]));
+  EXPECT_TRUE(std::holds_alternative<NotInterested>(got[13]));
+  EXPECT_TRUE(std::holds_alternative<Choke>(got[14]));
 }
 
 TEST(Wire, EveryMessageSurvivesEncodingAndDecoding) {
   expect_conversation(decode({conversation()}));
+}
+
+TEST(Wire, ANoticeThatMakesNoSenseIsAnError) {
+  for (const std::string_view body : {std::string_view("\1\0\0\0\0", 5), std::string_view("\1\4\0\0\0\1", 6),
+                                      std::string_view("\1\0\0\0\0\1\0", 7), std::string_view("\1", 1)}) {
+    Buffer out = frame(20, body.size(), 0);
+    for (const char byte : body) out.push_back(static_cast<std::byte>(byte));
+    EXPECT_FALSE(Decoder(limits).feed(bytes_of(out))) << body.size();
+  }
 }
 
 TEST(Wire, AStreamMaySplitAtEveryByte) {

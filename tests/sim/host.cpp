@@ -61,7 +61,7 @@ void Host::add_torrent(const Job& job) {
   swarm.linger = job.linger;
   swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
-  swarm.limits = swarm_limits(plan_, config_.hash_streams);
+  swarm.limits = swarm_limits(plan_);
   swarm.limits.largest_request = config_.largest_request;
   if (config_.uses_tracker) swarm.trackers = {"http://tracker.test/announce"};
   swarm.peers = config_.peers;

@@ -36,7 +36,6 @@ struct HostConfig {
   std::vector<Job> jobs;
   std::uint64_t memory_bytes = 256 * MiB;  // ezio-peer's --memory
   std::uint32_t largest_request = 1 * MiB;
-  std::size_t hash_streams = 8;  // of the usual machine, whatever this one has: a seed replays everywhere
   SocketSpec sockets;
   Duration stall_timeout{};
   std::vector<Endpoint> peers;

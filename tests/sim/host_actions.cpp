@@ -97,8 +97,11 @@ struct Host::Run {
     connection->end().send(std::move(header));
     const bool corrupted = host.config_.corrupts && host.config_.corrupts(host.blocks_sent_);
     ++host.blocks_sent_;
-    connection->end().send_payload({bytes, image().truth(image().offset_of(action.span), action.span.length),
-                                    action.span.length, host.shrink_, corrupted});
+    // What is passed on before it is verified may be wrong.
+    const bool verified = torrent.swarm->verified(action.span.piece);
+    const Bytes truth =
+        verified ? image().truth(image().offset_of(action.span), action.span.length) : Bytes();
+    connection->end().send_payload({bytes, truth, action.span.length, host.shrink_, corrupted});
   }
   void operator()(const ReceivePayload& action) const {
     Connection* connection = find(action.peer);

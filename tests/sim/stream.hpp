@@ -20,7 +20,7 @@ struct Chunk {
 
 struct Payload {
   Bytes memory;            // valid until on_payload_sent or close()
-  Bytes truth;             // what `memory` must hold when the socket takes it
+  Bytes truth;             // what `memory` must hold when the socket takes it; empty: unknown
   std::uint32_t length;    // bytes of the torrent
   std::uint32_t shrink;    // torrent bytes a stored byte
   bool corrupted = false;  // arrives with a wrong byte in every chunk

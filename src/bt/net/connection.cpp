@@ -1,6 +1,8 @@
 #include "bt/net/connection.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -26,6 +28,7 @@ constexpr std::size_t stage_between_blocks = 64;
 // while more arrives, small beside what a receive buffer grows to.
 constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
+constexpr std::uint32_t least_unsent_bytes = 64 * KiB;
 
 // Dropped payload of every connection lands here; nobody reads it.
 MutableBytes drop_buffer() {
@@ -86,7 +89,28 @@ void Connection::accept() {
   }
   // Requests are small and must not wait for more of them; we gather what belongs together ourselves.
   socket_.set_option(tcp::no_delay(true), error);
+  limit_unsent();
+  use_loss_based_control();
   read_some();
+}
+
+// What the kernel takes beyond what is on the wire keeps every later message waiting: no more than a block or
+// two.
+void Connection::limit_unsent() {
+  const std::uint32_t wanted = std::max(least_unsent_bytes, 2 * largest_sent_);
+  if (wanted == unsent_limit_ || !socket_.is_open()) return;
+  unsent_limit_ = wanted;
+  const int value = static_cast<int>(wanted);
+  // Without it (an old kernel) we are slower, not wrong.
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
+}
+
+// Flows between two hosts start and stop with the pieces that are sent. Control that models the path (BBR)
+// keeps the share that it had when others were sending, and paces it with timers; CUBIC (RFC 8312) takes what
+// is there. Where the kernel has no CUBIC or does not let us, the default stays.
+void Connection::use_loss_based_control() {
+  constexpr std::string_view control = "cubic";
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CONGESTION, control.data(), control.size());
 }
 
 void Connection::close() {
@@ -238,11 +262,19 @@ void Connection::send(wire::Buffer bytes) {
 
 void Connection::send_block(const BlockSpan& span, Bytes payload) {
   if (closed_) return;
+  note_block(span);
   output_.push_back({piece_header(span), payload, {}, span});
+}
+
+void Connection::note_block(const BlockSpan& span) {
+  if (span.length == largest_sent_) return;
+  largest_sent_ = span.length;
+  limit_unsent();
 }
 
 void Connection::send_block(const BlockSpan& span, FileParts payload) {
   if (closed_) return;
+  note_block(span);
   output_.push_back({piece_header(span), {}, std::move(payload), span});
 }
 

@@ -23,6 +23,7 @@ class Candidates {
   // `permanent` ones (--peer) are dialled for ever; others are given up after some failures, until a tracker
   // names them again.
   void add(const Endpoint& endpoint, bool permanent);
+  std::size_t size() const { return entries_.size(); }
   // One that is due and not in use, chosen at random; it counts as in use until failed, closed or barred.
   std::optional<Endpoint> next(TimePoint now);
   void in_use(const Endpoint& endpoint);                 // it has connected to us

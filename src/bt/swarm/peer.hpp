@@ -1,13 +1,15 @@
 // One connection's state, as both sides have told it to each other.
 //
-// Data without I/O: the Downloader owns the meaning of the request queue, the Uploader that of the upload
-// queue, the Swarm the rest. Core file.
+// Data without I/O, in parts that have an owner each: RequestPipeline the requests, Uploader the uploads,
+// Swarm the rest; what the peer told of pieces is for all to read. Core file.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bt/base/bitfield.hpp"
 #include "bt/base/types.hpp"
@@ -25,10 +27,55 @@ struct OutstandingRequest {
   bool released = false;
 };
 
+// What we ask of it.
+struct PeerRequests {
+  std::deque<OutstandingRequest> queue;
+  std::uint64_t bytes = 0;  // of requests not released, as open
+  std::uint32_t open = 0;
+  std::optional<OutstandingRequest> receiving;  // its payload is arriving
+  std::uint32_t receiving_bytes = 0;            // of it, that have been reported
+  TimePoint receiving_since;
+  bool receiving_wanted = false;  // into a piece, not dropped
+  TimePoint last_payload;         // or since requests are outstanding
+  TimePoint answered_sent{};      // when the latest of those that it has answered was sent
+  bool snubbed = false;           // let its requests time out
+  bool slow = false;              // its last block came at less than slow_rate
+  Rate rate;
+};
+
 // A PIECE handed to the socket whose buffer stays pinned until the socket has taken it.
 struct SendingBlock {
   BlockSpan span;
   BufferId buffer;
+};
+
+// What it asks of us.
+struct PeerUploads {
+  std::deque<BlockSpan> queue;       // accepted and not yet handed to the socket
+  std::deque<SendingBlock> sending;  // in the order of the socket
+  std::uint64_t sending_bytes = 0;
+  double credit_bytes = 0;  // that a foreign peer may be sent beside our own (Uploader::tick)
+  TimePoint last_taken;     // the socket took something, or was idle
+  Rate rate;
+};
+
+// What it has told of its pieces.
+struct PeerPieces {
+  struct Coming {
+    PieceIndex piece;
+    bool told = false;  // by it; else we have offered the piece and hope so
+  };
+  Bitfield have;
+  std::vector<Coming>
+      coming;                 // pieces it is being sent (our own peers), oldest first; none of them in `have`
+  bool told = false;          // BITFIELD, HAVE_ALL, HAVE_NONE or a HAVE
+  std::uint32_t missing = 0;  // that it has, and that we have not begun
+  Rate gained;                // in pieces
+
+  bool is_coming(PieceIndex piece) const {
+    return std::any_of(coming.begin(), coming.end(), [&](const Coming& c) { return c.piece == piece; });
+  }
+  bool lacks(PieceIndex piece) const { return !have.test(piece) && !is_coming(piece); }
 };
 
 struct Peer {
@@ -45,10 +92,9 @@ struct Peer {
   bool extensions = false;  // BEP 10
   std::optional<std::uint16_t> listen_port;
   std::string client;
-
-  Bitfield pieces;
-  bool told_pieces = false;   // sent BITFIELD, HAVE_ALL, HAVE_NONE or a HAVE
-  std::uint32_t missing = 0;  // pieces that it has, and that we have not begun
+  std::optional<std::uint8_t> notice_id;        // one of our own: how it wants to hear PieceNotices
+  std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST
+  std::uint32_t request_queue = 250;            // REQUESTs it queues (BEP 10 reqq)
 
   bool choking_us = true;
   bool we_are_interested = false;
@@ -56,32 +102,16 @@ struct Peer {
   bool we_are_choking = true;
   TimePoint unchoked_at;
 
-  // Download.
-  std::deque<OutstandingRequest> requests;
-  std::uint64_t requested_bytes = 0;  // of requests not released, as open_requests
-  std::uint32_t open_requests = 0;
-  std::optional<OutstandingRequest> receiving;  // its payload is arriving
-  std::uint32_t receiving_bytes = 0;            // of it, that have been reported
-  TimePoint receiving_since;
-  bool receiving_wanted = false;                // into a piece, not dropped
-  std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST
-  std::uint32_t request_queue = 250;            // REQUESTs it queues (BEP 10 reqq)
-  TimePoint last_payload;                       // or since requests are outstanding
-  bool snubbed = false;                         // let its requests time out
-  bool slow = false;                            // its last block came at less than slow_rate
-  bool suspect = false;                         // had a part in a piece that failed its hash
-  Rate down;
-
-  // Upload.
-  std::deque<BlockSpan> uploads;     // requests accepted and not yet handed to the socket
-  std::deque<SendingBlock> sending;  // in the order of the socket
-  std::uint64_t sending_bytes = 0;
-  TimePoint last_upload;  // the socket took something, or was idle
-  Rate up;
+  PeerPieces pieces;
+  PeerRequests requests;
+  PeerUploads uploads;
 
   TimePoint last_heard;
   TimePoint last_said;
   wire::Buffer out;  // messages of this turn, sent together
+
+  bool active() const { return state == State::active; }
+  bool ours() const { return notice_id.has_value(); }
 };
 
 using PeerTable = std::map<PeerHandle, Peer>;  // ordered, so that a run repeats from its seed

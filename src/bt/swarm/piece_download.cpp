@@ -99,25 +99,39 @@ void PieceDownload::arrival_ended(const BlockSpan& span) {
   for_blocks(span, [](Block& block) { block.arriving = false; });
 }
 
-void PieceDownload::received(const BlockSpan& span, PeerHandle from) {
+void PieceDownload::received(const BlockSpan& span, PeerHandle from, bool vouched) {
   received_bytes_ += span.length;
   for_blocks(span, [&](Block& block) {
     assert(block.arriving && !block.received);
     block.arriving = false;
     block.received = true;
     block.from = from;
+    block.vouched = vouched;
     ++received_;
   });
 }
 
-std::vector<PeerHandle> PieceDownload::contributors() const {
-  std::vector<PeerHandle> peers;
+bool PieceDownload::holds(const BlockSpan& span) const {
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (!blocks_[i].received) return false;
+  }
+  return true;
+}
+
+std::vector<PieceDownload::Contributor> PieceDownload::contributors() const {
+  std::vector<Contributor> found;
   for (const Block& block : blocks_) {
-    if (block.received && std::find(peers.begin(), peers.end(), block.from) == peers.end()) {
-      peers.push_back(block.from);
+    if (!block.received) continue;
+    auto known =
+        std::find_if(found.begin(), found.end(), [&](const auto& c) { return c.peer == block.from; });
+    if (known == found.end()) {
+      found.push_back({block.from, block.vouched});
+    } else {
+      known->vouched &= block.vouched;
     }
   }
-  return peers;
+  return found;
 }
 
 void PieceDownload::reset() {
@@ -133,7 +147,6 @@ void PieceDownload::reset() {
   first_open_hint_ = 0;
   prefix_ = 0;
   hashed = 0;
-  awaits_hash = false;
 }
 
 std::uint32_t PieceDownload::received_prefix() const {

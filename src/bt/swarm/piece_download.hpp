@@ -47,10 +47,18 @@ class PieceDownload {
   void give_back(const BlockSpan& span);  // one peer fewer is asked; unreceived blocks nobody is asked open
   void arriving(const BlockSpan& span);   // wants(span); the payload is on its way into the buffer
   void arrival_ended(const BlockSpan& span);  // ... and broke off
-  void received(const BlockSpan& span, PeerHandle from);
+  // `vouched`: the sender says that it has verified the piece; else it passed on what it was being sent
+  // itself.
+  void received(const BlockSpan& span, PeerHandle from, bool vouched);
+  // Whether all of the span is there, whoever sent it and whatever it is worth.
+  bool holds(const BlockSpan& span) const;
 
-  // Everyone who sent a block of it, without duplicates.
-  std::vector<PeerHandle> contributors() const;
+  // Everyone who sent a block of it, without duplicates, and what they said of it.
+  struct Contributor {
+    PeerHandle peer;
+    bool vouched = false;  // for every block
+  };
+  std::vector<Contributor> contributors() const;
   // All blocks open again, hashing from the start: its bytes were wrong.
   void reset();
 
@@ -58,11 +66,11 @@ class PieceDownload {
   std::uint32_t received_prefix() const;  // bytes
   std::uint32_t hashed = 0;               // bytes submitted to the hash so far
   bool hashing = false;                   // one submission is outstanding
-  bool awaits_hash = false;               // more could be submitted, which waits for other pieces
 
-  std::uint64_t last_request = 0;  // the number of the last request for it
-
-  // Set: only this peer is asked for its blocks, so that a bad one can be told from good ones.
+  // Set: this peer has offered the piece and sends all of it; others are asked only if it is late.
+  std::optional<PeerHandle> source;
+  TimePoint since;  // when it was begun
+  // Set: only this peer's blocks are taken, so that a bad one can be told from good ones.
   std::optional<PeerHandle> exclusive;
 
  private:
@@ -71,6 +79,7 @@ class PieceDownload {
     std::uint8_t requesters = 0;  // peers asked and not yet answered
     bool received = false;
     bool arriving = false;
+    bool vouched = false;
     bool open() const { return !received && !arriving && requesters == 0; }
   };
 

@@ -32,8 +32,18 @@ void SegmentPool::release(BufferId buffer) {
   Buffer& entry = buffers_[buffer.value()];
   assert(entry.owned && !entry.key);
   entry.owned = false;
+  if (entry.pins == 0) free(buffer);
+}
+
+void SegmentPool::free(BufferId buffer) {
   free_.push_back(buffer);
   became_available();
+}
+
+void SegmentPool::pin(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.owned);
+  ++entry.pins;
 }
 
 void SegmentPool::cache(BufferId buffer, const Key& key) {
@@ -41,7 +51,7 @@ void SegmentPool::cache(BufferId buffer, const Key& key) {
   assert(entry.owned && !entry.key);
   entry.owned = false;
   entry.key = key;
-  entry.pins = 1;
+  ++entry.pins;
   [[maybe_unused]] bool inserted = cached_.emplace(key, buffer).second;
   assert(inserted);
 }
@@ -57,8 +67,9 @@ std::optional<BufferId> SegmentPool::find_and_pin(const Key& key) {
 
 void SegmentPool::unpin(BufferId buffer) {
   Buffer& entry = buffers_[buffer.value()];
-  assert(entry.key && entry.pins > 0);
-  if (--entry.pins > 0) return;
+  assert(entry.pins > 0);
+  if (--entry.pins > 0 || entry.owned) return;
+  if (!entry.key) return free(buffer);  // released meanwhile
   entry.lru = lru_.insert(lru_.end(), buffer);
   became_available();
 }
@@ -69,8 +80,7 @@ void SegmentPool::unpin_and_drop(BufferId buffer) {
   if (--entry.pins > 0) return;
   cached_.erase(*entry.key);
   entry.key.reset();
-  free_.push_back(buffer);
-  became_available();
+  free(buffer);
 }
 
 void SegmentPool::became_available() {

@@ -9,7 +9,8 @@
 // Free buffers are handed out last freed first: a job that needs few buffers stays in few, and those in the
 // CPU's caches.
 //
-// A cached segment that is being sent or written is pinned and stays. Core file; one thread.
+// A buffer that is being sent or written is pinned: a cached one stays, an owned one that is released is free
+// when the last pin goes. Core file; one thread.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +41,10 @@ class SegmentPool {
   // buffer is owned or pinned. An empty answer is remembered: see take_freed.
   std::optional<BufferId> acquire();
   void release(BufferId buffer);  // an owned buffer, contents worthless
+  void pin(BufferId buffer);      // an owned one, whose bytes so far are being sent
 
-  // The owned buffer now holds the segment's true bytes; it comes out pinned once. Nothing else may be cached
-  // under the key.
+  // The owned buffer now holds the segment's true bytes; it comes out pinned once more. Nothing else may be
+  // cached under the key.
   void cache(BufferId buffer, const Key& key);
   // The cached buffer, pinned once more for the caller and most recently used, if it is there.
   std::optional<BufferId> find_and_pin(const Key& key);
@@ -65,6 +67,7 @@ class SegmentPool {
     std::list<BufferId>::iterator lru;  // valid when cached and unpinned
   };
 
+  void free(BufferId buffer);
   void became_available();
 
   std::vector<Buffer> buffers_;

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t upload_slots = 100;
-constexpr std::uint32_t max_dialled = 30;    // connections that we open
 constexpr std::uint32_t max_half_open = 16;  // of them without a handshake yet
 constexpr Duration choke_interval = 1s;
 constexpr Duration handshake_timeout = 10s;
@@ -24,9 +23,11 @@ constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker ca
 Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, TimePoint now)
     : metainfo_(metainfo),
       config_(std::move(config)),
-      context_(metainfo.geometry(), config_.torrent, pool, config_.seeding),
-      downloader_(context_, metainfo.piece_hashes, config_.limits, config_.random_seed),
-      uploader_(context_),
+      context_(metainfo.geometry(), config_.torrent, pool, config_.seeding, config_.random_seed),
+      store_(context_, metainfo.piece_hashes, config_.limits.buffers),
+      requests_(context_, store_, blame_, config_.limits.largest_request),
+      planner_(context_, store_, config_.random_seed + 2),
+      uploader_(context_, store_),
       choker_(upload_slots),
       candidates_(config_.random_seed + 1),
       announces_(static_cast<std::uint32_t>(config_.trackers.size())),
@@ -44,7 +45,7 @@ void Swarm::handle(const Event& event, TimePoint now, Actions& actions) {
   std::visit([this](const auto& e) { on(e); }, event);
   settle();
   // What was being fetched when an error ended this torrent serves the others of the process.
-  if (finished() && io_in_flight() == 0) downloader_.stop();
+  if (finished() && io_in_flight() == 0) store_.stop();
   context_.actions = nullptr;
 }
 
@@ -56,8 +57,9 @@ void Swarm::settle() {
       close(peer, reason, ban, true);
     }
   }
+  planner_.plan();
   for (PeerHandle handle : std::exchange(context_.with_output, {})) {
-    Peer* peer = find(handle);
+    Peer* peer = context_.find(handle);
     if (peer == nullptr || peer->out.empty()) continue;
     peer->last_said = context_.now;
     context_.emit(Send{handle, std::exchange(peer->out, {})});
@@ -68,13 +70,8 @@ PeerHandle Swarm::new_handle() {
   return PeerHandle{next_handle_++};
 }
 
-Peer* Swarm::find(PeerHandle handle) {
-  auto found = context_.peers.find(handle);
-  return found == context_.peers.end() ? nullptr : &found->second;
-}
-
 std::uint32_t Swarm::io_in_flight() const {
-  return downloader_.io_in_flight() + uploader_.reads_in_flight() + (flushing_ ? 1 : 0);
+  return store_.io_in_flight() + (flushing_ ? 1 : 0);
 }
 
 // ---------------------------------------------------------------- disk and hash
@@ -88,29 +85,50 @@ void Swarm::on(const SourceFailed& event) {
 }
 
 void Swarm::on(const SegmentWritten& event) {
-  downloader_.on_written(event.segment, event.error);
+  const bool wanted = std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
+    return !entry.second.pieces.have.test(event.segment.piece);
+  });
+  store_.on_written(event.segment, event.error, wanted);
+  written_bytes_ += context_.geometry.segment_size(event.segment);
   if (finished() || !context_.failure.empty()) return;
-  downloader_.fill_all_requests();
+  requests_.fill_all();
   check_written();
 }
 
 void Swarm::on(const SegmentHashed& event) {
-  const bool whole = downloader_.on_hashed(event.piece, event.digest);
-  if (!whole || finished()) return;
-  announce_verified(event.piece);
+  const PieceStore::Verdict verdict = store_.on_hashed(event.piece, event.digest);
+  if (finished() || verdict == PieceStore::Verdict::pending) return;
+  if (verdict == PieceStore::Verdict::right) {
+    piece_verified(event.piece);
+  } else {
+    piece_failed(event.piece);
+  }
 }
 
-void Swarm::announce_verified(PieceIndex piece) {
+void Swarm::piece_verified(PieceIndex piece) {
+  blame_.piece_verified(*store_.find(piece));
+  store_.verified(piece);
   for (auto& [handle, peer] : context_.peers) {
-    if (peer.state != Peer::State::active) continue;
+    if (!peer.active()) continue;
     wire::append_have(context_.out(peer), piece);
-    if (peer.pieces.test(piece)) update_interest(peer);
+    if (peer.pieces.have.test(piece)) update_interest(peer);
   }
   uploader_.pump_all();
 }
 
+void Swarm::piece_failed(PieceIndex piece) {
+  const PieceDownload& download = *store_.find(piece);
+  requests_.add_wasted(download.size());
+  const std::optional<PeerHandle> liar = blame_.piece_failed(download);
+  uploader_.piece_gone(piece);
+  planner_.piece_gone(piece);
+  requests_.give_up(piece);
+  const Peer* peer = liar ? context_.find(*liar) : nullptr;
+  if (peer != nullptr) context_.ban(*peer, fmt::format("sent piece {} with a wrong hash", piece.value()));
+}
+
 void Swarm::check_written() {
-  if (state_ != State::downloading || !downloader_.all_written()) return;
+  if (state_ != State::downloading || !store_.all_written()) return;
   state_ = State::flushing;
   flushing_ = true;
   context_.emit(Flush{});
@@ -135,7 +153,7 @@ void Swarm::become_complete() {
       .forget_unused();  // they are about as far as we are; who needs us is named by the tracker, or dials
   context_.emit(Completed{});
   for (auto& [handle, peer] : context_.peers) {
-    if (peer.state == Peer::State::active && peer.pieces.all()) context_.doom(peer, "both complete");
+    if (peer.active() && peer.pieces.have.all()) context_.doom(peer, "both complete");
   }
   announce_due();
 }
@@ -152,6 +170,7 @@ void Swarm::on(const AnnounceSucceeded& event) {
     context_.emit(Note{
         fmt::format("tracker {} warns: {}", config_.trackers[event.tracker.value()], event.reply.warning)});
   }
+  swarm_size_ = std::max(swarm_size_, event.reply.seeders.value_or(0) + event.reply.leechers.value_or(0));
   for (const Endpoint& endpoint : event.reply.peers) candidates_.add(endpoint, false);
   dial();
 }
@@ -166,9 +185,8 @@ bool Swarm::hungry() const {
   if (state_ == State::complete) {
     return config_.linger.mode == Linger::Mode::automatic && !config_.seeding;
   }
-  const auto active = std::count_if(context_.peers.begin(), context_.peers.end(), [](const auto& entry) {
-    return entry.second.state == Peer::State::active;
-  });
+  const auto active = std::count_if(context_.peers.begin(), context_.peers.end(),
+                                    [](const auto& entry) { return entry.second.active(); });
   return active < 4;
 }
 
@@ -201,8 +219,10 @@ void Swarm::on(const Tick&) {
   const Duration elapsed = context_.now - last_tick_;
   last_tick_ = context_.now;
   if (finished()) return;
-  downloader_.tick(elapsed);
-  uploader_.tick(elapsed);
+  context_.census.tick(elapsed);
+  requests_.tick(elapsed);
+  uploader_.tick(elapsed, planner_.capacity());
+  planner_.tick(elapsed);
   keep_alive();
   dial();
   announce_due();
@@ -210,14 +230,14 @@ void Swarm::on(const Tick&) {
     last_choke_round_ = context_.now;
     update_choking();
   }
-  downloader_.fill_all_requests();
+  requests_.fill_all();
   uploader_.pump_all();
   check_ends();
 }
 
 void Swarm::on(const BuffersAvailable&) {
   if (finished()) return;
-  downloader_.fill_all_requests();
+  requests_.fill_all();
   uploader_.pump_all();
 }
 
@@ -227,12 +247,12 @@ void Swarm::on(const StopRequested&) {
 
 void Swarm::keep_alive() {
   for (auto& [handle, peer] : context_.peers) {
-    if (peer.state != Peer::State::active) {
+    if (!peer.active()) {
       if (context_.now - peer.since > handshake_timeout) context_.doom(peer, "no handshake");
       continue;
     }
     if (context_.now - peer.last_heard > idle_timeout) context_.doom(peer, "idle");
-    if (context_.now - peer.last_said > keep_alive_interval && peer.sending.empty()) {
+    if (context_.now - peer.last_said > keep_alive_interval && peer.uploads.sending.empty()) {
       wire::append_keep_alive(context_.out(peer));
     }
   }
@@ -241,13 +261,15 @@ void Swarm::keep_alive() {
 void Swarm::update_choking() {
   std::vector<ChokeCandidate> candidates;
   for (const auto& [handle, peer] : context_.peers) {
-    if (peer.state != Peer::State::active) continue;
-    candidates.push_back({handle, peer.interested_in_us, !peer.we_are_choking, peer.unchoked_at});
+    if (!peer.active()) continue;
+    // One of our own may be passed on what we have not verified yet: that is nothing to be interested in.
+    const bool wants = peer.interested_in_us || (peer.ours() && !peer.pieces.have.all());
+    candidates.push_back({handle, wants, !peer.we_are_choking, peer.unchoked_at});
   }
   const std::vector<PeerHandle> chosen = choker_.choose(std::move(candidates), context_.now);
   const std::set<PeerHandle> served(chosen.begin(), chosen.end());
   for (auto& [handle, peer] : context_.peers) {
-    if (peer.state != Peer::State::active) continue;
+    if (!peer.active()) continue;
     if (served.contains(handle)) {
       uploader_.unchoke(peer);
     } else {
@@ -257,25 +279,32 @@ void Swarm::update_choking() {
 }
 
 void Swarm::dial() {
-  std::uint32_t dialled = 0;
   std::uint32_t half_open = 0;
-  for (const auto& [handle, peer] : context_.peers) {
-    dialled += !peer.incoming;
-    half_open += peer.state != Peer::State::active;
-  }
-  while (half_open < max_half_open && dialled < max_dialled && context_.peers.size() < max_peers) {
+  for (const auto& [handle, peer] : context_.peers) half_open += !peer.active();
+  // Room is left for those who come later and dial us.
+  const std::uint32_t most = most_peers();
+  const std::uint32_t most_dialled = most > config_.limits.degree ? most : most * 3 / 4;
+  while (half_open < max_half_open && context_.peers.size() < most_dialled) {
     const std::optional<Endpoint> endpoint = candidates_.next(context_.now);
     if (!endpoint) return;
     Peer& peer = add_peer(new_handle(), *endpoint, false);
     context_.emit(Connect{peer.handle, *endpoint});
-    ++dialled;
     ++half_open;
   }
 }
 
+// Everybody knows everybody in a room; in a larger swarm a few suffice, as long as they are chosen at random.
+std::uint32_t Swarm::most_peers() const {
+  const SwarmLimits& limits = config_.limits;
+  return std::max<std::size_t>(swarm_size_, candidates_.size()) <= limits.mesh
+             ? std::max(limits.mesh, limits.degree)
+             : limits.degree;
+}
+
 void Swarm::check_ends() {
-  if (downloader_.progress() != last_progress_) {
-    last_progress_ = downloader_.progress();
+  const std::uint64_t progress = requests_.progress() + written_bytes_;
+  if (progress != last_progress_) {
+    last_progress_ = progress;
     last_progress_at_ = context_.now;
   }
   const std::uint64_t uploaded = stats().uploaded;
@@ -305,7 +334,7 @@ bool Swarm::linger_is_over() const {
   }
   const bool quiet = context_.now - last_upload_at_ >= quiet_linger;
   const bool leecher_here = std::any_of(context_.peers.begin(), context_.peers.end(), [](const auto& entry) {
-    return entry.second.state == Peer::State::active && !entry.second.pieces.all();
+    return entry.second.active() && !entry.second.pieces.have.all();
   });
   const std::optional<std::uint32_t> leechers = announces_.leechers_since(completed_at_);
   if (!leechers) return quiet;
@@ -335,14 +364,17 @@ SwarmStats Swarm::stats() const {
   }
   stats.downloaded = closed_down_;
   stats.uploaded = closed_up_;
-  stats.wasted = downloader_.wasted_bytes();
+  stats.wasted = requests_.received().wasted;
+  stats.duplicate = requests_.received().duplicate;
+  stats.from_seeds = requests_.received().from_seeds;
+  stats.from_leechers = requests_.received().from_leechers;
   for (const auto& [handle, peer] : context_.peers) {
-    stats.downloaded += peer.down.total();
-    stats.uploaded += peer.up.total();
-    stats.down_rate += peer.down.per_second();
-    stats.up_rate += peer.up.per_second();
-    stats.peers += peer.state == Peer::State::active;
-    stats.seeds += peer.state == Peer::State::active && peer.pieces.all();
+    stats.downloaded += peer.requests.rate.total();
+    stats.uploaded += peer.uploads.rate.total();
+    stats.down_rate += peer.requests.rate.per_second();
+    stats.up_rate += peer.uploads.rate.per_second();
+    stats.peers += peer.active();
+    stats.seeds += peer.active() && peer.pieces.have.all();
   }
   return stats;
 }

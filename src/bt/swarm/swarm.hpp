@@ -16,11 +16,15 @@
 
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/swarm/announce_schedule.hpp"
+#include "bt/swarm/blame.hpp"
 #include "bt/swarm/candidates.hpp"
 #include "bt/swarm/choker.hpp"
-#include "bt/swarm/downloader.hpp"
 #include "bt/swarm/event.hpp"
+#include "bt/swarm/piece_store.hpp"
+#include "bt/swarm/request_pipeline.hpp"
 #include "bt/swarm/swarm_context.hpp"
+#include "bt/swarm/swarm_limits.hpp"
+#include "bt/swarm/upload_planner.hpp"
 #include "bt/swarm/uploader.hpp"
 
 namespace ezio {
@@ -44,7 +48,7 @@ struct SwarmConfig {
   Linger linger;
   Duration stall_timeout{};       // 0: never give up
   std::uint64_t random_seed = 0;  // decides every random choice
-  Downloader::Limits limits;
+  SwarmLimits limits;
   std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
   std::vector<Endpoint> peers;        // to dial for ever (--peer)
 };
@@ -58,7 +62,10 @@ struct SwarmStats {
   std::uint64_t total_bytes = 0;
   std::uint64_t downloaded = 0;  // payload bytes since start, as uploaded, wasted
   std::uint64_t uploaded = 0;
-  std::uint64_t wasted = 0;
+  std::uint64_t wasted = 0;      // received and dropped, or wrong
+  std::uint64_t duplicate = 0;   // of that, bytes that were there or on their way already
+  std::uint64_t from_seeds = 0;  // payload that was kept, from peers that had everything, and from others
+  std::uint64_t from_leechers = 0;
   double down_rate = 0;  // bytes a second, as up_rate
   double up_rate = 0;
   std::uint32_t peers = 0;  // with a handshake behind them
@@ -67,8 +74,6 @@ struct SwarmStats {
 
 class Swarm {
  public:
-  static constexpr std::uint32_t max_peers = 200;  // connections, of either direction
-
   // `metainfo` and `pool` must outlive the swarm. limits.buffers holds at least one piece unless seeding.
   // Destroy it only when nothing that its actions started is still running (io_in_flight() == 0 and its
   // connections closed): its buffers return to the pool.
@@ -84,6 +89,7 @@ class Swarm {
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
   const PeerTable& peers() const { return context_.peers; }
+  bool is_suspect(PeerHandle peer) const { return blame_.is_suspect(peer); }
 
  private:
   using State = SwarmStats::State;
@@ -109,7 +115,6 @@ class Swarm {
   void on(const BuffersAvailable& event);
   void on(const StopRequested& event);
 
-  Peer* find(PeerHandle handle);
   Peer& add_peer(PeerHandle handle, const Endpoint& remote, bool incoming);
   void greet(Peer& peer);
   bool admit(Peer& peer, const wire::Handshake& handshake);
@@ -121,7 +126,9 @@ class Swarm {
 
   void update_interest(Peer& peer);
   void update_choking();
-  void announce_verified(PieceIndex piece);
+  void piece_verified(PieceIndex piece);
+  void piece_failed(PieceIndex piece);
+  std::uint32_t most_peers() const;
   void check_written();
   void become_complete();
   void finish(SwarmOutcome outcome, std::string message);
@@ -138,7 +145,10 @@ class Swarm {
   const Metainfo& metainfo_;
   SwarmConfig config_;
   SwarmContext context_;
-  Downloader downloader_;
+  PieceStore store_;
+  Blame blame_;
+  RequestPipeline requests_;
+  UploadPlanner planner_;
   Uploader uploader_;
   Choker choker_;
   Candidates candidates_;
@@ -146,6 +156,8 @@ class Swarm {
   State state_;
   bool flushing_ = false;
   std::uint32_t next_handle_ = 0;
+  std::uint32_t swarm_size_ = 0;  // the most that a tracker has told
+  std::uint64_t written_bytes_ = 0;
   std::set<PeerId> banned_;
   TimePoint last_tick_;
   TimePoint last_choke_round_{};

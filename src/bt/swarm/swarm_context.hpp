@@ -11,6 +11,7 @@
 #include "bt/base/bitfield.hpp"
 #include "bt/base/geometry.hpp"
 #include "bt/swarm/action.hpp"
+#include "bt/swarm/census.hpp"
 #include "bt/swarm/peer.hpp"
 #include "bt/swarm/segment_pool.hpp"
 
@@ -18,10 +19,11 @@ namespace ezio {
 
 struct SwarmContext {
   SwarmContext(const Geometry& torrent_geometry, std::uint32_t torrent_key, SegmentPool& shared_pool,
-               bool complete)
+               bool complete, std::uint64_t random_seed)
       : geometry(torrent_geometry),
         torrent(torrent_key),
         pool(shared_pool),
+        census(peers, torrent_geometry.piece_count(), complete, random_seed),
         have(torrent_geometry.piece_count()) {
     if (complete) have.set_all();
   }
@@ -30,6 +32,7 @@ struct SwarmContext {
   std::uint32_t torrent;  // key of this torrent in the shared pool
   SegmentPool& pool;
   PeerTable peers;
+  Census census;
   Bitfield have;  // verified pieces
   TimePoint now{};
   Actions* actions = nullptr;
@@ -45,6 +48,10 @@ struct SwarmContext {
   bool over = false;    // finished: nothing new is started
   std::vector<PeerHandle> with_output;
 
+  Peer* find(PeerHandle handle) {
+    auto found = peers.find(handle);
+    return found == peers.end() ? nullptr : &found->second;
+  }
   void emit(Action action) {
     assert(actions != nullptr);
     actions->push_back(std::move(action));
@@ -60,6 +67,15 @@ struct SwarmContext {
   wire::Buffer& out(Peer& peer) {
     if (peer.out.empty()) with_output.push_back(peer.handle);
     return peer.out;
+  }
+  void notify(Peer& peer, wire::PieceNotice::What what, PieceIndex piece) {
+    wire::append_notice(out(peer), *peer.notice_id, {what, piece});
+  }
+  // Tells all of our own but `except`.
+  void notify_ours(wire::PieceNotice::What what, PieceIndex piece, std::optional<PeerHandle> except = {}) {
+    for (auto& [handle, peer] : peers) {
+      if (peer.active() && peer.ours() && handle != except) notify(peer, what, piece);
+    }
   }
   SegmentPool::Key key(SegmentRef segment) const { return {torrent, segment}; }
 };

@@ -1,18 +1,24 @@
-// What a swarm may use of its process, the same for every driver. Core file.
+// What a swarm may use of its host and of its neighbours: the same for every driver, so that a simulation
+// tells the truth. Core file.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 
-#include "bt/swarm/downloader.hpp"
+#include "bt/base/types.hpp"
 #include "bt/swarm/memory_plan.hpp"
 
 namespace ezio {
 
-// `hash_streams`: pieces that this machine hashes cheapest together.
-inline Downloader::Limits swarm_limits(const MemoryPlan& plan, std::size_t hash_streams) {
-  Downloader::Limits limits;
+struct SwarmLimits {
+  std::uint32_t buffers = 0;                // of the pool that pieces in flight may hold
+  std::uint32_t largest_request = 1 * MiB;  // bytes; what we ask of a peer that offers as much
+  std::uint32_t mesh = 50;                  // connections of a host in a swarm of no more hosts than that
+  std::uint32_t degree = 32;                // and in a larger one
+};
+
+inline SwarmLimits swarm_limits(const MemoryPlan& plan) {
+  SwarmLimits limits;
   limits.buffers = plan.share;
-  limits.hash_streams = static_cast<std::uint32_t>(hash_streams);
   return limits;
 }
 

@@ -18,7 +18,7 @@ Peer& Swarm::add_peer(PeerHandle handle, const Endpoint& remote, bool incoming) 
   peer.remote = remote;
   peer.incoming = incoming;
   peer.since = peer.last_heard = peer.last_said = context_.now;
-  peer.pieces = Bitfield(context_.have.size());
+  peer.pieces.have = Bitfield(context_.have.size());
   return peer;
 }
 
@@ -31,13 +31,13 @@ void Swarm::greet(Peer& peer) {
 }
 
 void Swarm::on(const PeerConnected& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer != nullptr) greet(*peer);
 }
 
 void Swarm::on(const PeerAccepted& event) {
   Peer& peer = add_peer(event.peer, event.remote, true);
-  if (finished() || context_.peers.size() > max_peers) {
+  if (finished() || context_.peers.size() > most_peers()) {
     context_.doom(peer, finished() ? "finished" : "enough peers");
     return;
   }
@@ -47,7 +47,7 @@ void Swarm::on(const PeerAccepted& event) {
 }
 
 void Swarm::on(const HandshakeReceived& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr || !admit(*peer, event.handshake)) return;
   introduce(*peer);
 }
@@ -88,7 +88,7 @@ bool Swarm::keep_over_duplicate(Peer& peer) {
 
 void Swarm::introduce(Peer& peer) {
   peer.state = Peer::State::active;
-  peer.since = peer.last_heard = peer.last_payload = context_.now;
+  peer.since = peer.last_heard = peer.requests.last_payload = context_.now;
   wire::Buffer& out = context_.out(peer);
   if (peer.fast && context_.have.all()) {
     wire::append_have_all(out);
@@ -102,6 +102,7 @@ void Swarm::introduce(Peer& peer) {
   hello.request_queue = Uploader::request_queue;
   hello.largest_request = Uploader::largest_request;
   hello.listen_port = config_.listen_port;
+  hello.notice_id = wire::our_notice_id;
   hello.client = client_name;
   hello.upload_only = context_.have.all();
   wire::append_extension_handshake(out, hello);
@@ -110,7 +111,7 @@ void Swarm::introduce(Peer& peer) {
 // ---------------------------------------------------------------- parting
 
 void Swarm::on(const PeerDisconnected& event) {
-  if (find(event.peer) != nullptr) close(event.peer, event.reason, false, false);
+  if (context_.find(event.peer) != nullptr) close(event.peer, event.reason, false, false);
 }
 
 std::optional<Endpoint> Swarm::dialable(const Peer& peer) const {
@@ -125,12 +126,13 @@ void Swarm::remember_closed(const Peer& peer, bool ban) {
   if (ban) banned_.insert(peer.id);
   const std::optional<Endpoint> endpoint = dialable(peer);
   if (!endpoint) return;
-  const bool useless = state_ == State::complete && peer.pieces.all();
+  const bool useless = state_ == State::complete && peer.pieces.have.all();
   if (ban) {
     candidates_.bar(*endpoint);
   } else if (useless) {
     candidates_.give_up(*endpoint, context_.now);
-  } else if (peer.state == Peer::State::active && peer.down.total() + peer.up.total() > 0) {
+  } else if (peer.state == Peer::State::active &&
+             peer.requests.rate.total() + peer.uploads.rate.total() > 0) {
     candidates_.closed(*endpoint, context_.now);
   } else {
     candidates_.failed(*endpoint, context_.now);
@@ -138,47 +140,54 @@ void Swarm::remember_closed(const Peer& peer, bool ban) {
 }
 
 void Swarm::close(PeerHandle handle, const std::string& reason, bool ban, bool tell_driver) {
-  Peer* peer = find(handle);
+  Peer* peer = context_.find(handle);
   if (peer == nullptr) return;  // doomed twice
   // First the driver lets go of the peer's buffers, then they may be used for something else.
   if (tell_driver) context_.emit(Close{handle, reason});
   if (ban) context_.emit(Note{fmt::format("banned peer {}: {}", to_string(peer->remote), reason)});
-  downloader_.peer_gone(*peer);
+  requests_.peer_gone(*peer);
   uploader_.peer_gone(*peer);
+  planner_.peer_gone(handle);
+  blame_.peer_gone(handle);
+  context_.census.gone(*peer);
   remember_closed(*peer, ban);
-  closed_down_ += peer->down.total();
-  closed_up_ += peer->up.total();
+  closed_down_ += peer->requests.rate.total();
+  closed_up_ += peer->uploads.rate.total();
   context_.peers.erase(handle);
 }
 
 // ---------------------------------------------------------------- blocks
 
 void Swarm::on(const BlockHeaderReceived& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
   peer->last_heard = context_.now;
-  downloader_.on_block_header(*peer, event.span);
+  requests_.on_block_header(*peer, event.span);
 }
 
 void Swarm::on(const BlockProgress& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
   peer->last_heard = context_.now;
-  downloader_.on_block_progress(*peer, event.bytes);
+  requests_.on_block_progress(*peer, event.bytes);
 }
 
 void Swarm::on(const BlockReceived& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
   peer->last_heard = context_.now;
-  downloader_.on_block_received(*peer, event.span);
-  downloader_.fill_requests(*peer);
+  if (PieceDownload* download = requests_.on_block_received(*peer, event.span)) {
+    store_.received(*download);
+    uploader_.pump_all();  // who is being passed it on waits for it
+  }
+  requests_.fill(*peer);
 }
 
 void Swarm::on(const BlockSent& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
   peer->last_said = context_.now;
+  planner_.on_sent(event.peer, event.span);
   uploader_.on_sent(*peer, event.span);
 }
 
@@ -195,30 +204,30 @@ struct Swarm::MessageHandler {
     return false;
   }
   void learned_pieces() const {
-    if (swarm.context_.have.all() && peer.pieces.all() && swarm.state_ == State::complete) {
+    if (swarm.context_.have.all() && peer.pieces.have.all() && swarm.state_ == State::complete) {
       swarm.context_.doom(peer, "both complete");
       return;
     }
     swarm.update_interest(peer);
-    swarm.downloader_.fill_requests(peer);
+    swarm.requests_.fill(peer);
   }
   void pieces_at_once(Bitfield pieces) const {
-    if (peer.told_pieces) {
+    if (peer.pieces.told) {
       violation("told its pieces twice");
       return;
     }
-    swarm.downloader_.peer_has(peer, std::move(pieces));
+    swarm.context_.census.told(peer, std::move(pieces));
     learned_pieces();
   }
 
   void operator()(const wire::KeepAlive&) const {}
   void operator()(const wire::Choke&) const {
     peer.choking_us = true;
-    swarm.downloader_.on_choke(peer);
+    swarm.requests_.on_choke(peer);
   }
   void operator()(const wire::Unchoke&) const {
     peer.choking_us = false;
-    swarm.downloader_.fill_requests(peer);
+    swarm.requests_.fill(peer);
   }
   void operator()(const wire::Interested&) const {
     peer.interested_in_us = true;
@@ -227,8 +236,9 @@ struct Swarm::MessageHandler {
   void operator()(const wire::NotInterested&) const { peer.interested_in_us = false; }
   void operator()(const wire::Have& have) const {
     if (!valid(have.piece)) return;
-    swarm.downloader_.peer_has(peer, have.piece);
-    const bool news = peer.pieces.all() || !swarm.context_.have.test(have.piece);
+    swarm.context_.census.has(peer, have.piece);
+    swarm.planner_.on_over(peer.handle, have.piece);
+    const bool news = peer.pieces.have.all() || !swarm.context_.have.test(have.piece);
     if (news) learned_pieces();
   }
   void operator()(const wire::BitfieldPayload& payload) const {
@@ -249,14 +259,36 @@ struct Swarm::MessageHandler {
                 : violation("used the fast extension unasked");
   }
   bool fast_only() const { return peer.fast; }
-  void operator()(const wire::Request& request) const { swarm.uploader_.on_request(peer, request.span); }
+  void operator()(const wire::Request& request) const {
+    swarm.planner_.on_taken(peer.handle, request.span.piece);
+    const bool relay = swarm.planner_.offered(peer.handle, request.span.piece);
+    swarm.uploader_.on_request(peer, request.span, relay);
+  }
   void operator()(const wire::Piece&) const { assert(false && "arrives as BlockHeaderReceived"); }
   void operator()(const wire::Cancel& cancel) const { swarm.uploader_.on_cancel(peer, cancel.span); }
-  void operator()(const wire::Reject& reject) const { swarm.downloader_.on_reject(peer, reject.span); }
+  void operator()(const wire::Reject& reject) const { swarm.requests_.on_reject(peer, reject.span); }
   void operator()(const wire::Port&) const {}
   void operator()(const wire::SuggestPiece&) const {}
   void operator()(const wire::AllowedFast&) const {}
   void operator()(const wire::UnknownExtension&) const {}
+  void operator()(const wire::PieceNotice& notice) const {
+    if (!peer.ours()) return violation("sent a notice without having asked for any");
+    if (!valid(notice.piece)) return;
+    switch (notice.what) {
+      case wire::PieceNotice::What::offer:
+        return swarm.requests_.on_offer(peer, notice.piece);
+      case wire::PieceNotice::What::decline:
+        return swarm.planner_.on_decline(peer.handle, notice.piece);
+      case wire::PieceNotice::What::fetching:
+        if (!swarm.context_.census.fetches(peer, notice.piece)) {
+          violation("is being sent too many pieces at once");
+        }
+        return swarm.planner_.on_taken(peer.handle, notice.piece);
+      case wire::PieceNotice::What::dropped:
+        swarm.context_.census.dropped(peer, notice.piece);
+        return swarm.planner_.on_over(peer.handle, notice.piece);
+    }
+  }
   void operator()(const wire::ExtensionHandshake& hello) const {
     if (hello.request_queue) peer.request_queue = std::clamp(*hello.request_queue, 1u, 4096u);
     if (hello.largest_request) {
@@ -264,6 +296,13 @@ struct Swarm::MessageHandler {
       peer.largest_request = std::bit_floor(size);
     }
     peer.client = hello.client;
+    if (hello.notice_id && !peer.ours()) {
+      peer.notice_id = hello.notice_id;
+      for (const auto& download : swarm.store_.filling()) {
+        swarm.context_.notify(peer, wire::PieceNotice::What::fetching, download->piece());
+      }
+      swarm.update_choking();
+    }
     if (!hello.listen_port || *hello.listen_port == 0) return;
     peer.listen_port = hello.listen_port;
     if (auto endpoint = swarm.dialable(peer)) swarm.candidates_.in_use(*endpoint);
@@ -271,14 +310,14 @@ struct Swarm::MessageHandler {
 };
 
 void Swarm::on(const MessageReceived& event) {
-  Peer* peer = find(event.peer);
+  Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
   peer->last_heard = context_.now;
   std::visit(MessageHandler{*this, *peer}, event.message);
 }
 
 void Swarm::update_interest(Peer& peer) {
-  const bool interested = downloader_.interesting(peer);
+  const bool interested = requests_.interesting(peer);
   if (interested == peer.we_are_interested) return;
   peer.we_are_interested = interested;
   if (interested) {

@@ -10,30 +10,36 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t max_sending_bytes = 2 * MiB;  // handed to a socket and not yet taken
-constexpr std::uint32_t max_read_ahead = 8;           // segments a peer, where the pool allows
-constexpr Duration take_timeout = 60s;                // a socket that takes nothing for so long is dead
+// Handed to a socket and not yet taken: what a few turns of the event loop need, no more, since whatever is
+// said to the peer waits behind it.
+constexpr double sending_seconds = 0.02;
+constexpr double least_sending_bytes = 256 * KiB;
+constexpr double most_sending_bytes_ever = 2 * MiB;
+constexpr std::uint32_t max_read_ahead = 8;  // segments a peer, where the pool allows
+constexpr Duration take_timeout = 60s;       // a socket that takes nothing for so long is dead
+constexpr double least_capacity = 1 * MiB;   // bytes a second; assumed where nothing is known
+constexpr double credit_seconds = 0.5;       // of its share that a foreign peer may save up
 
 }  // namespace
 
 Uploader::~Uploader() {
-  for (const auto& [segment, buffer] : reading_) context_.pool.release(buffer);
+  for (auto& [handle, peer] : context_.peers) peer_gone(peer);
 }
 
-void Uploader::on_request(Peer& peer, const BlockSpan& span) {
+void Uploader::on_request(Peer& peer, const BlockSpan& span, bool relay) {
   if (!context_.geometry.contains(span)) {
     context_.doom(peer, fmt::format("requested piece {} begin {} length {}, which does not exist",
                                     span.piece.value(), span.begin, span.length));
     return;
   }
-  const bool servable = span.length <= largest_request && context_.geometry.fits_segment(span) &&
-                        context_.have.test(span.piece);
-  if (peer.we_are_choking || !servable || peer.uploads.size() >= request_queue) {
+  const bool here = context_.have.test(span.piece) || (relay && store_.serves(span.piece));
+  const bool servable = span.length <= largest_request && context_.geometry.fits_segment(span) && here;
+  if (peer.we_are_choking || !servable || peer.uploads.queue.size() >= request_queue) {
     refuse(peer, span);
     return;
   }
-  if (peer.uploads.empty() && peer.sending.empty()) peer.last_upload = context_.now;
-  peer.uploads.push_back(span);
+  if (peer.uploads.queue.empty() && peer.uploads.sending.empty()) peer.uploads.last_taken = context_.now;
+  peer.uploads.queue.push_back(span);
   pump(peer);
 }
 
@@ -42,9 +48,9 @@ void Uploader::refuse(Peer& peer, const BlockSpan& span) {
 }
 
 void Uploader::on_cancel(Peer& peer, const BlockSpan& span) {
-  auto found = std::find(peer.uploads.begin(), peer.uploads.end(), span);
-  if (found == peer.uploads.end()) return;  // on its way already, or never asked for
-  peer.uploads.erase(found);
+  auto found = std::find(peer.uploads.queue.begin(), peer.uploads.queue.end(), span);
+  if (found == peer.uploads.queue.end()) return;  // on its way already, or never asked for
+  peer.uploads.queue.erase(found);
   refuse(peer, span);  // BEP 6: every request is answered
 }
 
@@ -52,8 +58,8 @@ void Uploader::choke(Peer& peer) {
   if (peer.we_are_choking) return;
   peer.we_are_choking = true;
   wire::append_choke(context_.out(peer));
-  for (const BlockSpan& span : peer.uploads) refuse(peer, span);
-  peer.uploads.clear();
+  for (const BlockSpan& span : peer.uploads.queue) refuse(peer, span);
+  peer.uploads.queue.clear();
 }
 
 void Uploader::unchoke(Peer& peer) {
@@ -64,91 +70,116 @@ void Uploader::unchoke(Peer& peer) {
 }
 
 void Uploader::on_sent(Peer& peer, const BlockSpan& span) {
-  assert(!peer.sending.empty() && peer.sending.front().span == span);
-  context_.pool.unpin(peer.sending.front().buffer);
-  peer.sending.pop_front();
-  peer.sending_bytes -= span.length;
-  peer.up.add(span.length);
-  peer.last_upload = context_.now;
+  PeerUploads& uploads = peer.uploads;
+  assert(!uploads.sending.empty() && uploads.sending.front().span == span);
+  store_.unpin(uploads.sending.front().buffer);
+  uploads.sending.pop_front();
+  uploads.sending_bytes -= span.length;
+  uploads.rate.add(span.length);
+  uploads.last_taken = context_.now;
   pump(peer);
 }
 
 void Uploader::peer_gone(Peer& peer) {
-  for (const SendingBlock& block : peer.sending) context_.pool.unpin(block.buffer);
-  peer.sending.clear();
-  peer.uploads.clear();
+  for (const SendingBlock& block : peer.uploads.sending) store_.unpin(block.buffer);
+  peer.uploads.sending.clear();
+  peer.uploads.queue.clear();
+}
+
+void Uploader::piece_gone(PieceIndex piece) {
+  for (auto& [handle, peer] : context_.peers) {
+    std::erase_if(peer.uploads.queue, [&, &to = peer](const BlockSpan& span) {
+      if (span.piece != piece) return false;
+      refuse(to, span);
+      return true;
+    });
+  }
+}
+
+// ---------------------------------------------------------------- sending
+
+std::uint64_t Uploader::most_sending_bytes(const Peer& peer) const {
+  const double wanted = peer.uploads.rate.per_second() * sending_seconds;
+  return static_cast<std::uint64_t>(std::clamp(wanted, least_sending_bytes, most_sending_bytes_ever));
+}
+
+bool Uploader::has_credit(const Peer& peer) const {
+  return peer.ours() || !ours_lack_ || peer.uploads.credit_bytes > 0;
 }
 
 void Uploader::pump(Peer& peer) {
-  while (!peer.uploads.empty() && peer.sending_bytes < max_sending_bytes) {
-    if (!send_front(peer)) break;
+  while (!peer.uploads.queue.empty() && peer.uploads.sending_bytes < most_sending_bytes(peer) &&
+         has_credit(peer)) {
+    if (!send_next(peer)) break;
   }
-  if (!peer.uploads.empty()) read_ahead(peer);
+  if (!peer.uploads.queue.empty()) read_ahead(peer);
 }
 
-bool Uploader::send_front(Peer& peer) {
-  const BlockSpan span = peer.uploads.front();
-  const SegmentRef segment = context_.geometry.segment_of(span);
-  const std::optional<BufferId> buffer = context_.pool.find_and_pin(context_.key(segment));
-  if (!buffer) return false;
-  peer.uploads.pop_front();
-  peer.sending.push_back({span, *buffer});
-  peer.sending_bytes += span.length;
-  context_.emit(SendBlock{peer.handle, span, *buffer,
-                          span.begin - segment.segment * context_.geometry.segment_bytes()});
-  return true;
+// The first block that is there: those of a piece that is still on its way to us do not hold up others.
+bool Uploader::send_next(Peer& peer) {
+  std::optional<PieceIndex> waits;
+  for (auto span = peer.uploads.queue.begin(); span != peer.uploads.queue.end(); ++span) {
+    if (span->piece == waits) continue;
+    const std::optional<BufferId> buffer = store_.pin(*span);
+    if (!buffer) {
+      if (context_.have.test(span->piece)) return false;  // its turn comes when it has been read
+      waits = span->piece;
+      continue;
+    }
+    const BlockSpan chosen = *span;
+    peer.uploads.queue.erase(span);
+    peer.uploads.sending.push_back({chosen, *buffer});
+    peer.uploads.sending_bytes += chosen.length;
+    peer.uploads.credit_bytes -= chosen.length;
+    const std::uint32_t segment = context_.geometry.segment_of(chosen).segment;
+    context_.emit(
+        SendBlock{peer.handle, chosen, *buffer, chosen.begin - segment * context_.geometry.segment_bytes()});
+    return true;
+  }
+  return false;
 }
 
 void Uploader::read_ahead(const Peer& peer) {
   const auto peers = static_cast<std::uint32_t>(
       std::count_if(context_.peers.begin(), context_.peers.end(),
-                    [](const auto& entry) { return !entry.second.uploads.empty(); }));
+                    [](const auto& entry) { return !entry.second.uploads.queue.empty(); }));
   const std::uint32_t ahead = std::clamp(context_.pool.capacity() / (2 * peers), 1u, max_read_ahead);
   std::optional<SegmentRef> previous;
   std::uint32_t segments = 0;
-  for (const BlockSpan& span : peer.uploads) {
+  for (const BlockSpan& span : peer.uploads.queue) {
     const SegmentRef segment = context_.geometry.segment_of(span);
-    if (segment == previous) continue;
+    if (segment == previous || !context_.have.test(span.piece)) continue;
     if (segments++ == ahead) return;
     previous = segment;
-    if (!start_read(segment)) return;
+    if (!store_.read(segment)) return;
   }
-}
-
-bool Uploader::start_read(SegmentRef segment) {
-  if (context_.pool.is_cached(context_.key(segment)) || reading_.contains(segment)) return true;
-  const std::optional<BufferId> buffer = context_.pool.acquire();
-  if (!buffer) return false;
-  reading_.emplace(segment, *buffer);
-  context_.emit(ReadSegment{segment, *buffer});
-  return true;
 }
 
 void Uploader::on_read(SegmentRef segment, const std::string& error) {
-  auto found = reading_.find(segment);
-  assert(found != reading_.end());
-  const BufferId buffer = found->second;
-  reading_.erase(found);
-  if (!error.empty()) {
-    context_.pool.release(buffer);
-    context_.fail(fmt::format("read failed: {}", error));
-    return;
-  }
-  context_.pool.cache(buffer, context_.key(segment));
-  pump_all();
-  context_.pool.unpin(buffer);
+  store_.on_read(segment, error, [this] { pump_all(); });
 }
 
 void Uploader::pump_all() {
   for (auto& [handle, peer] : context_.peers) {
-    if (!peer.uploads.empty()) pump(peer);
+    if (!peer.uploads.queue.empty()) pump(peer);
   }
 }
 
-void Uploader::tick(Duration elapsed) {
+void Uploader::tick(Duration elapsed, double capacity) {
+  const double seconds = std::chrono::duration<double>(elapsed).count();
+  double receivers = 0;
+  ours_lack_ = false;
+  for (const auto& [handle, peer] : context_.peers) {
+    if (!peer.active() || peer.pieces.have.all()) continue;
+    receivers += 1;
+    ours_lack_ |= peer.ours();
+  }
+  const double share = std::max(capacity, least_capacity) / std::max(receivers, 1.0);
   for (auto& [handle, peer] : context_.peers) {
-    peer.up.tick(elapsed);
-    if (!peer.sending.empty() && context_.now - peer.last_upload > take_timeout) {
+    PeerUploads& uploads = peer.uploads;
+    uploads.rate.tick(elapsed);
+    uploads.credit_bytes = std::min(uploads.credit_bytes + share * seconds, share * credit_seconds);
+    if (!uploads.sending.empty() && context_.now - uploads.last_taken > take_timeout) {
       context_.doom(peer, "takes no data");
     }
   }

@@ -1,13 +1,15 @@
-// The serving half of a swarm: answers REQUESTs from the pool, reading segments ahead for whole queues.
+// Answers REQUESTs: from buffers, reading segments ahead for whole queues, as the sockets take them.
 //
-// A segment is read once however many peers want it, and stays cached until its buffer is needed. Core file;
-// part of Swarm.
+// A segment is read once however many peers want it, and stays cached until its buffer is needed. A block of
+// a piece that is still on its way to us is sent when it is there. Our own peers ask for what was offered to
+// them (UploadPlanner); others ask for what they like, and get no more of the uplink than one receiver's
+// share while our own can use it. Core file; part of Swarm.
 #pragma once
 
-#include <map>
 #include <vector>
 
 #include "bt/swarm/event.hpp"
+#include "bt/swarm/piece_store.hpp"
 #include "bt/swarm/swarm_context.hpp"
 
 namespace ezio {
@@ -17,31 +19,34 @@ class Uploader {
   static constexpr std::uint32_t request_queue = 2000;       // REQUESTs that we queue a peer (our reqq)
   static constexpr std::uint32_t largest_request = 1 * MiB;  // bytes; what we serve (our ezio_block)
 
-  explicit Uploader(SwarmContext& context) : context_(context) {}
-  ~Uploader();  // releases its buffers; nothing may be using them any more
+  Uploader(SwarmContext& context, PieceStore& store) : context_(context), store_(store) {}
+  ~Uploader();  // the sockets have let go of everything
 
-  void on_request(Peer& peer, const BlockSpan& span);
+  // `relay`: it was offered a piece that we are still being sent.
+  void on_request(Peer& peer, const BlockSpan& span, bool relay);
   void on_cancel(Peer& peer, const BlockSpan& span);
   void on_sent(Peer& peer, const BlockSpan& span);
   void choke(Peer& peer);
   void unchoke(Peer& peer);
   void peer_gone(Peer& peer);
+  void piece_gone(PieceIndex piece);  // we cannot send it after all: who waits for it is told
 
   void on_read(SegmentRef segment, const std::string& error);
 
-  void pump_all();              // tries again where buffers were short
-  void tick(Duration elapsed);  // rates, peers that stopped taking data
-  std::uint32_t reads_in_flight() const { return static_cast<std::uint32_t>(reading_.size()); }
+  void pump_all();                               // tries again: buffers were short, or a piece has grown
+  void tick(Duration elapsed, double capacity);  // rates, peers that stopped taking data
 
  private:
   void pump(Peer& peer);
-  bool send_front(Peer& peer);
+  std::uint64_t most_sending_bytes(const Peer& peer) const;
+  bool has_credit(const Peer& peer) const;
+  bool send_next(Peer& peer);
   void read_ahead(const Peer& peer);
-  bool start_read(SegmentRef segment);
   void refuse(Peer& peer, const BlockSpan& span);
 
   SwarmContext& context_;
-  std::map<SegmentRef, BufferId> reading_;
+  PieceStore& store_;
+  bool ours_lack_ = false;  // one of our own peers is connected and not complete
 };
 
 }  // namespace ezio

@@ -78,8 +78,17 @@ Result<std::size_t> frame_bytes(Bytes head, const Limits& limits) {
   return id == Id::piece ? piece_header_bytes : prefix_bytes + length;
 }
 
+Result<Message> decode_notice(Bytes body) {
+  constexpr auto last = static_cast<std::uint8_t>(PieceNotice::What::dropped);
+  if (body.size() != notice_bytes || std::to_integer<std::uint8_t>(body[0]) > last) {
+    return Error{fmt::format("a notice of {} bytes that makes no sense", body.size())};
+  }
+  return Message{PieceNotice{static_cast<PieceNotice::What>(body[0]), PieceIndex{u32_at(body, 1)}}};
+}
+
 Result<Message> decode_extended(Bytes body) {
   const auto id = std::to_integer<std::uint8_t>(body[0]);
+  if (id == our_notice_id) return decode_notice(body.subspan(1));
   if (id != 0) return Message{UnknownExtension{id}};
   auto handshake = decode_extension_handshake(body.subspan(1));
   if (!handshake) return handshake.error();

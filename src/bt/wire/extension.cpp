@@ -45,6 +45,10 @@ Result<ExtensionHandshake> decode_extension_handshake(Bytes body) {
   handshake.request_queue = positive<std::uint32_t>(root, "reqq");
   handshake.largest_request = positive<std::uint32_t>(root, "ezio_block");
   handshake.listen_port = positive<std::uint16_t>(root, "p");
+  const auto messages = root.find("m");
+  if (messages && messages->is(bencode::Kind::dict)) {
+    handshake.notice_id = positive<std::uint8_t>(*messages, "ezio_notice");
+  }
   handshake.client = text(root, "v");
   handshake.upload_only = positive<std::uint32_t>(root, "upload_only").has_value();
   return handshake;
@@ -54,7 +58,9 @@ std::string encode_extension_handshake(const ExtensionHandshake& handshake) {
   std::string out = "d";
   append_entry(out, "ezio_block", handshake.largest_request);
   bencode::append_string(out, "m");
-  out += "de";  // no extended message is offered
+  out += "d";
+  append_entry(out, "ezio_notice", handshake.notice_id);
+  out += "e";
   append_entry(out, "p", handshake.listen_port);
   append_entry(out, "reqq", handshake.request_queue);
   if (handshake.upload_only) append_entry(out, "upload_only", 1);

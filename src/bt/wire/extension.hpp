@@ -10,7 +10,7 @@ namespace ezio::wire {
 // An error when the body is not a bencoded dictionary. Keys of a wrong type or out of range count as absent.
 Result<ExtensionHandshake> decode_extension_handshake(Bytes body);
 
-// An empty `m` (no extended message is offered) and the keys that are present.
+// The keys that are present; `m` always, if need be empty.
 std::string encode_extension_handshake(const ExtensionHandshake& handshake);
 
 }  // namespace ezio::wire

@@ -219,7 +219,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.linger = torrent.job.linger;
     swarm.stall_timeout = config_.stall_timeout;
     swarm.random_seed = (std::uint64_t{random()} << 32) | random();
-    swarm.limits = swarm_limits(config_.memory, sha1_good_batch(sha1_default_kind()));
+    swarm.limits = swarm_limits(config_.memory);
     swarm.trackers = torrent.job.trackers;
     swarm.peers = config_.peers;
     torrent.swarm = std::make_unique<Swarm>(torrent.job.metainfo, pool_, std::move(swarm),

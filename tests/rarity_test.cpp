@@ -1,4 +1,4 @@
-#include "bt/swarm/picker.hpp"
+#include "bt/swarm/rarity.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,13 +21,44 @@ Bitfield all(std::uint32_t count) {
   return pieces;
 }
 
-TEST(Picker, APeerWithoutPiecesOffersNothing) {
+// The pieces that a leecher wants, as it begins them and gives them up.
+class Picker : public Rarity {
+ public:
+  Picker(std::uint32_t count, std::uint64_t seed) : Rarity(count, Set::wanted, seed) {}
+  using Rarity::add;
+  void add(PieceIndex piece, const Bitfield& pieces) {
+    Rarity::add(piece);
+    if (pieces.all()) became_seed();
+  }
+  std::optional<PieceIndex> rarest(const Bitfield& pieces, Set set = Set::wanted) const {
+    return Rarity::rarest(set, [&](PieceIndex piece) { return pieces.test(piece); });
+  }
+  void start(PieceIndex piece) { move(piece, Set::held); }
+  void put_back(PieceIndex piece) { move(piece, Set::wanted); }
+  bool is_missing(PieceIndex piece) const { return in(Set::wanted, piece); }
+  std::uint32_t missing() const { return count(Set::wanted); }
+  std::uint32_t count_missing(const Bitfield& pieces) const { return count(Set::wanted, pieces); }
+};
+
+TEST(Rarity, OfTheHeldPiecesTheRarestIsPassedOnFirst) {
+  Rarity rarity(3, Rarity::Set::held, 1);
+  const auto any = [](PieceIndex) { return true; };
+  rarity.add(bits(3, {0, 1}));
+  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), PieceIndex{2});
+  EXPECT_EQ(rarity.rarest(Rarity::Set::wanted, any), std::nullopt);
+  rarity.add(PieceIndex{2});
+  rarity.add(PieceIndex{2});
+  rarity.remove(PieceIndex{1});
+  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), PieceIndex{1});
+}
+
+TEST(Rarity, APeerWithoutPiecesOffersNothing) {
   Picker picker(4, 1);
   EXPECT_EQ(picker.rarest(Bitfield(4)), std::nullopt);
   EXPECT_EQ(picker.missing(), 4u);
 }
 
-TEST(Picker, TheRarestPieceOfAPeerComesFirst) {
+TEST(Rarity, TheRarestPieceOfAPeerComesFirst) {
   Picker picker(4, 1);
   picker.add(bits(4, {0, 1, 2}));
   picker.add(bits(4, {0, 1}));
@@ -37,7 +68,7 @@ TEST(Picker, TheRarestPieceOfAPeerComesFirst) {
   EXPECT_EQ(picker.rarest(bits(4, {0})), PieceIndex{0});
 }
 
-TEST(Picker, APieceThatWasStartedIsNotOfferedUntilItIsPutBack) {
+TEST(Rarity, APieceThatWasStartedIsNotOfferedUntilItIsPutBack) {
   Picker picker(3, 1);
   picker.add(bits(3, {0, 1}));
   picker.start(PieceIndex{0});
@@ -49,7 +80,7 @@ TEST(Picker, APieceThatWasStartedIsNotOfferedUntilItIsPutBack) {
   EXPECT_EQ(picker.rarest(bits(3, {0})), PieceIndex{0});
 }
 
-TEST(Picker, WhatPeersHaveIsCountedWhileAPieceIsFetched) {
+TEST(Rarity, WhatPeersHaveIsCountedWhileAPieceIsFetched) {
   Picker picker(2, 1);
   picker.add(bits(2, {0}));
   picker.start(PieceIndex{0});
@@ -60,7 +91,7 @@ TEST(Picker, WhatPeersHaveIsCountedWhileAPieceIsFetched) {
   EXPECT_EQ(picker.availability(PieceIndex{0}), 1u);
 }
 
-TEST(Picker, SeedsCountForEveryPiece) {
+TEST(Rarity, SeedsCountForEveryPiece) {
   Picker picker(3, 1);
   picker.add(all(3));
   picker.add(bits(3, {1}));
@@ -71,7 +102,7 @@ TEST(Picker, SeedsCountForEveryPiece) {
   EXPECT_EQ(picker.availability(PieceIndex{1}), 1u);
 }
 
-TEST(Picker, APeerThatBecomesASeedGoesAsOne) {
+TEST(Rarity, APeerThatBecomesASeedGoesAsOne) {
   Picker picker(3, 1);
   Bitfield pieces = bits(3, {0, 1});
   picker.add(pieces);
@@ -82,7 +113,7 @@ TEST(Picker, APeerThatBecomesASeedGoesAsOne) {
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(PieceIndex{i}), 0u);
 }
 
-TEST(Picker, ATorrentOfOnePieceWorks) {
+TEST(Rarity, ATorrentOfOnePieceWorks) {
   Picker picker(1, 1);
   Bitfield pieces(1);
   picker.add(pieces);
@@ -94,7 +125,7 @@ TEST(Picker, ATorrentOfOnePieceWorks) {
   EXPECT_EQ(picker.availability(PieceIndex{0}), 0u);
 }
 
-TEST(Picker, TiesAreBrokenByTheSeed) {
+TEST(Rarity, TiesAreBrokenByTheSeed) {
   std::set<std::uint32_t> first;
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const Picker picker(20, seed);
@@ -103,7 +134,7 @@ TEST(Picker, TiesAreBrokenByTheSeed) {
   EXPECT_GT(first.size(), 10u);
 }
 
-TEST(Picker, TheMissingPiecesOfAPeerAreCounted) {
+TEST(Rarity, TheMissingPiecesOfAPeerAreCounted) {
   Picker picker(5, 1);
   picker.add(bits(5, {0, 1, 2}));
   picker.start(PieceIndex{1});
@@ -135,7 +166,10 @@ class PickerModel {
   void check() {
     ASSERT_EQ(picker_.missing(), missing_.size());
     for (std::uint32_t i = 0; i < count_; ++i) ASSERT_EQ(picker_.availability(PieceIndex{i}), available(i));
-    for (const Bitfield& peer : peers_) check_choice(peer);
+    for (const Bitfield& peer : peers_) {
+      check_choice(peer, Rarity::Set::wanted);
+      check_choice(peer, Rarity::Set::held);
+    }
   }
 
  private:
@@ -143,15 +177,18 @@ class PickerModel {
     return static_cast<std::uint32_t>(std::count_if(
         peers_.begin(), peers_.end(), [&](const Bitfield& peer) { return peer.test(PieceIndex{piece}); }));
   }
-  void check_choice(const Bitfield& peer) {
-    const auto choice = picker_.rarest(peer);
+  void check_choice(const Bitfield& peer, Rarity::Set set) {
+    const auto suits = [&](std::uint32_t piece) {
+      return peer.test(PieceIndex{piece}) && missing_.contains(piece) == (set == Rarity::Set::wanted);
+    };
+    const auto choice = picker_.rarest(peer, set);
     std::uint32_t rarest = ~0u;
-    for (std::uint32_t i : missing_) {
-      if (peer.test(PieceIndex{i})) rarest = std::min(rarest, available(i));
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (suits(i)) rarest = std::min(rarest, available(i));
     }
     ASSERT_EQ(choice.has_value(), rarest != ~0u);
     if (!choice) return;
-    ASSERT_TRUE(peer.test(*choice) && missing_.contains(choice->value()));
+    ASSERT_TRUE(suits(choice->value()));
     ASSERT_EQ(available(choice->value()), rarest);
   }
   void come() {
@@ -194,7 +231,7 @@ class PickerModel {
   std::vector<Bitfield> peers_;
 };
 
-TEST(Picker, AgreesWithAModelThroughRandomEvents) {
+TEST(Rarity, AgreesWithAModelThroughRandomEvents) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     PickerModel model(1 + static_cast<std::uint32_t>(seed), seed);
     for (int i = 0; i < 300; ++i) {

@@ -1,0 +1,172 @@
+#include "bt/swarm/piece_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace ezio {
+namespace {
+
+// What is handed to the hash at once, unless a segment or the piece ends: large enough that a submission does
+// not show, small enough that the last one does not keep the piece waiting.
+constexpr std::uint32_t hash_step_bytes = 256 * KiB;
+
+}  // namespace
+
+PieceStore::PieceStore(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes,
+                       std::uint32_t buffers)
+    : context_(context), piece_hashes_(piece_hashes), share_(buffers) {
+  if (context_.have.all()) return;
+  assert(share_ >= context_.geometry.segment_count(PieceIndex{0}));
+}
+
+PieceStore::~PieceStore() {
+  stop();
+  for (const auto& [segment, buffer] : writing_) context_.pool.unpin(buffer);
+  for (const auto& [segment, buffer] : reading_) context_.pool.release(buffer);
+}
+
+void PieceStore::stop() {
+  for (const auto& download : filling_) {
+    for (BufferId buffer : download->buffers()) context_.pool.release(buffer);
+  }
+  filling_.clear();
+  buffers_held_ = 0;
+}
+
+PieceDownload* PieceStore::find(PieceIndex piece) const {
+  for (const auto& download : filling_) {
+    if (download->piece() == piece) return download.get();
+  }
+  return nullptr;
+}
+
+bool PieceStore::has_room(PieceIndex piece) const {
+  return buffers_held_ + writing_.size() + context_.geometry.segment_count(piece) <= share_;
+}
+
+PieceDownload* PieceStore::start(PieceIndex piece) {
+  assert(!context_.have.test(piece) && find(piece) == nullptr);
+  if (!has_room(piece)) return nullptr;
+  const std::uint32_t count = context_.geometry.segment_count(piece);
+  if (context_.pool.available() < count) {
+    context_.pool.note_starved();
+    return nullptr;
+  }
+  std::vector<BufferId> buffers;
+  buffers.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) buffers.push_back(*context_.pool.acquire());
+  buffers_held_ += count;
+  filling_.push_back(std::make_unique<PieceDownload>(context_.geometry, piece, std::move(buffers)));
+  return filling_.back().get();
+}
+
+void PieceStore::drop(PieceIndex piece) {
+  for (BufferId buffer : find(piece)->buffers()) context_.pool.release(buffer);
+  forget(piece);
+}
+
+void PieceStore::forget(PieceIndex piece) {
+  auto found = std::find_if(filling_.begin(), filling_.end(),
+                            [&](const auto& download) { return download->piece() == piece; });
+  buffers_held_ -= static_cast<std::uint32_t>((*found)->buffers().size());
+  filling_.erase(found);
+}
+
+// ---------------------------------------------------------------- hash and disk
+
+void PieceStore::received(PieceDownload& download) {
+  if (!download.hashing) follow_hash(download);
+}
+
+void PieceStore::follow_hash(PieceDownload& download) {
+  const std::uint32_t segment_bytes = context_.geometry.segment_bytes();
+  const std::uint32_t segment = download.hashed / segment_bytes;
+  const std::uint32_t prefix = download.received_prefix();
+  const std::uint32_t end = std::min(prefix, (segment + 1) * segment_bytes);
+  const bool whole = end == (segment + 1) * segment_bytes || end == download.size();
+  if (end == download.hashed || (!whole && end - download.hashed < hash_step_bytes)) return;
+  context_.emit(HashSegment{download.piece(), download.buffer(segment),
+                            download.hashed - segment * segment_bytes, end - download.hashed,
+                            download.hashed == 0, end == download.size()});
+  download.hashed = end;
+  download.hashing = true;
+  ++hashes_in_flight_;
+}
+
+PieceStore::Verdict PieceStore::on_hashed(PieceIndex piece, const Sha1Digest& digest) {
+  --hashes_in_flight_;
+  PieceDownload* download = find(piece);
+  assert(download != nullptr && download->hashing);
+  download->hashing = false;
+  if (context_.over) return Verdict::pending;
+  if (download->hashed < download->size()) {
+    follow_hash(*download);
+    return Verdict::pending;
+  }
+  return digest == piece_hashes_[piece.value()] ? Verdict::right : Verdict::wrong;
+}
+
+void PieceStore::verified(PieceIndex piece) {
+  PieceDownload& download = *find(piece);
+  context_.have.set(piece);
+  for (std::uint32_t i = 0; i < download.buffers().size(); ++i) {
+    const SegmentRef segment{piece, i};
+    context_.pool.cache(download.buffer(i), context_.key(segment));
+    writing_.emplace(segment, download.buffer(i));
+    context_.emit(WriteSegment{segment, download.buffer(i)});
+    ++writes_in_flight_;
+  }
+  forget(piece);
+}
+
+void PieceStore::on_written(SegmentRef segment, const std::string& error, bool keep) {
+  --writes_in_flight_;
+  auto buffer = writing_.find(segment);
+  assert(buffer != writing_.end());
+  if (keep) {
+    context_.pool.unpin(buffer->second);
+  } else {
+    context_.pool.unpin_and_drop(buffer->second);
+  }
+  writing_.erase(buffer);
+  if (!error.empty()) context_.fail(fmt::format("write failed: {}", error));
+}
+
+// ---------------------------------------------------------------- sending
+
+std::optional<BufferId> PieceStore::pin(const BlockSpan& span) {
+  const SegmentRef segment = context_.geometry.segment_of(span);
+  if (context_.have.test(span.piece)) return context_.pool.find_and_pin(context_.key(segment));
+  const PieceDownload* download = find(span.piece);
+  if (download == nullptr || !download->holds(span)) return std::nullopt;
+  const BufferId buffer = download->buffer(segment.segment);
+  context_.pool.pin(buffer);
+  return buffer;
+}
+
+bool PieceStore::read(SegmentRef segment) {
+  if (context_.pool.is_cached(context_.key(segment)) || reading_.contains(segment)) return true;
+  const std::optional<BufferId> buffer = context_.pool.acquire();
+  if (!buffer) return false;
+  reading_.emplace(segment, *buffer);
+  context_.emit(ReadSegment{segment, *buffer});
+  return true;
+}
+
+std::optional<BufferId> PieceStore::finish_read(SegmentRef segment, const std::string& error) {
+  auto found = reading_.find(segment);
+  assert(found != reading_.end());
+  const BufferId buffer = found->second;
+  reading_.erase(found);
+  if (!error.empty()) {
+    context_.pool.release(buffer);
+    context_.fail(fmt::format("read failed: {}", error));
+    return std::nullopt;
+  }
+  context_.pool.cache(buffer, context_.key(segment));
+  return buffer;
+}
+
+}  // namespace ezio

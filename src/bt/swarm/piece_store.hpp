@@ -1,0 +1,82 @@
+// A piece's life on this host: filling -> hashed as its prefix grows -> verified -> written -> cached, and
+// what of it can be sent at any moment.
+//
+// Owns the buffers of pieces on their way and the pins of those that are sent. A whole piece's buffers are
+// taken when it is begun; verified pieces that wait for the disk count against the same share, so that a slow
+// disk slows the network. Knows no peers. Core file; part of Swarm, which forwards events.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bt/swarm/piece_download.hpp"
+#include "bt/swarm/swarm_context.hpp"
+
+namespace ezio {
+
+class PieceStore {
+ public:
+  // `buffers` of the pool is what pieces in flight may hold: at least one piece, unless all are verified.
+  PieceStore(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes, std::uint32_t buffers);
+  ~PieceStore();  // releases its buffers; nothing may be using them any more
+
+  // --- filling ---
+  using Downloads = std::vector<std::unique_ptr<PieceDownload>>;
+  const Downloads& filling() const { return filling_; }  // in the order of their start
+  PieceDownload* find(PieceIndex piece) const;           // null unless it is being filled
+  PieceDownload* start(PieceIndex piece);                // null where buffers are short
+  bool has_room(PieceIndex piece) const;   // within our share; the pool may be short all the same
+  void drop(PieceIndex piece);             // nothing of it is arriving or being hashed
+  void received(PieceDownload& download);  // more of it is there: hands it to the hash
+  enum class Verdict { pending, right, wrong };
+  // Unless pending, the caller goes on with verified() or drop().
+  Verdict on_hashed(PieceIndex piece, const Sha1Digest& digest);
+  void verified(PieceIndex piece);  // from now on it is in context.have, cached, and being written
+  // `keep`: somebody may still want the piece.
+  void on_written(SegmentRef segment, const std::string& error, bool keep);
+
+  // --- sending ---
+  // Whether it could be sent now or soon: verified, or on its way.
+  bool serves(PieceIndex piece) const { return context_.have.test(piece) || find(piece) != nullptr; }
+  // The buffer of the span's segment with its bytes in place, pinned until unpin().
+  std::optional<BufferId> pin(const BlockSpan& span);
+  void unpin(BufferId buffer) { context_.pool.unpin(buffer); }
+  // Of a verified piece: sees to it that the segment is on its way to the pool, once however many want it.
+  // False where the pool has no buffer.
+  bool read(SegmentRef segment);
+  // A failed read ends the torrent. Else use() is called before the segment may be evicted.
+  template <class Use>
+  void on_read(SegmentRef segment, const std::string& error, Use use) {
+    const std::optional<BufferId> buffer = finish_read(segment, error);
+    if (!buffer) return;
+    use();
+    context_.pool.unpin(*buffer);
+  }
+
+  void stop();  // gives up what is being filled; only with io_in_flight() == 0 and no peers
+
+  bool all_written() const { return context_.have.all() && writes_in_flight_ == 0; }
+  std::uint32_t io_in_flight() const {
+    return writes_in_flight_ + hashes_in_flight_ + static_cast<std::uint32_t>(reading_.size());
+  }
+
+ private:
+  void follow_hash(PieceDownload& download);
+  void forget(PieceIndex piece);
+  std::optional<BufferId> finish_read(SegmentRef segment, const std::string& error);
+
+  SwarmContext& context_;
+  const std::vector<Sha1Digest>& piece_hashes_;
+  std::uint32_t share_;
+  Downloads filling_;
+  std::uint32_t buffers_held_ = 0;  // by filling_
+  std::map<SegmentRef, BufferId> writing_;
+  std::map<SegmentRef, BufferId> reading_;
+  std::uint32_t writes_in_flight_ = 0;
+  std::uint32_t hashes_in_flight_ = 0;
+};
+
+}  // namespace ezio

@@ -1,0 +1,277 @@
+// How our own peers offer each other pieces, take them, decline them and pass them on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "swarm_fixture.hpp"
+
+namespace ezio {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::IsEmpty;
+using testing::Optional;
+using What = wire::PieceNotice::What;
+
+DriverOptions room(bool seeding) {
+  DriverOptions options;
+  options.pieces = 16;
+  options.piece_length = options.last_piece_bytes = 1 * MiB;
+  options.buffers = 20;
+  options.share = 12;
+  options.config.seeding = seeding;
+  options.config.linger.mode = Linger::Mode::forever;
+  return options;
+}
+
+// One of our own, who unchokes us.
+PeerHandle kin(Driver& driver, const std::vector<std::uint32_t>& pieces) {
+  const PeerHandle peer = driver.accept();
+  driver.say_pieces(peer, pieces);
+  wire::ExtensionHandshake hello;
+  hello.largest_request = 1 * MiB;
+  hello.notice_id = wire::our_notice_id;
+  driver.say(peer, hello);
+  driver.say(peer, wire::Unchoke{});
+  return peer;
+}
+
+std::vector<PieceIndex> told(Driver& driver, PeerHandle peer, What what) {
+  std::vector<PieceIndex> pieces;
+  std::vector<wire::PieceNotice> rest;
+  for (const wire::PieceNotice& notice : driver.heard<wire::PieceNotice>(peer)) {
+    if (notice.what == what) {
+      pieces.push_back(notice.piece);
+    } else {
+      rest.push_back(notice);
+    }
+  }
+  for (const wire::PieceNotice& notice : rest) driver.all_heard(peer).push_back(notice);
+  return pieces;
+}
+
+std::vector<std::uint32_t> all_pieces() {
+  std::vector<std::uint32_t> pieces;
+  for (std::uint32_t i = 0; i < 16; ++i) pieces.push_back(i);
+  return pieces;
+}
+
+void offer(Driver& driver, PeerHandle peer, std::uint32_t piece) {
+  driver.say(peer, wire::PieceNotice{What::offer, PieceIndex{piece}});
+}
+
+TEST(SwarmOffer, OneOfOurOwnIsOfferedAPieceAndSentItWhenItAsks) {
+  Driver driver(room(true));
+  const PeerHandle peer = kin(driver, {});
+  const auto offers = told(driver, peer, What::offer);
+  ASSERT_EQ(offers.size(), 1u);
+  EXPECT_EQ(driver.heard<wire::Unchoke>(peer).size(), 1u);
+  driver.say(peer, wire::Request{{offers[0], 0, 64 * KiB}});
+  driver.finish_reads();
+  EXPECT_EQ(driver.take<SendBlock>().size(), 1u);
+}
+
+TEST(SwarmOffer, StrangersAreOfferedNothing) {
+  Driver driver(room(true));
+  const PeerHandle peer = driver.accept();
+  driver.say(peer, wire::HaveNone{});
+  driver.say(peer, wire::Interested{});
+  driver.pass(1s);
+  EXPECT_THAT(driver.heard<wire::PieceNotice>(peer), IsEmpty());
+  EXPECT_THAT(driver.heard<wire::SuggestPiece>(peer), IsEmpty());
+}
+
+TEST(SwarmOffer, ASeederOffersNothingTwiceWhileSomethingIsUnsent) {
+  Driver driver(room(true));
+  std::vector<PeerHandle> peers;
+  for (int i = 0; i < 4; ++i) peers.push_back(kin(driver, {}));
+  std::set<PieceIndex> sent;
+  for (int i = 0; i < 400 && sent.size() < 16; ++i) {
+    for (PeerHandle peer : peers) {
+      for (const PieceIndex piece : told(driver, peer, What::offer)) {
+        const bool fresh = sent.insert(piece).second;
+        // The last offers may be in the others' ears already.
+        EXPECT_TRUE(fresh || sent.size() + peers.size() >= 16) << "piece " << piece.value() << " again";
+        driver.say(peer, wire::PieceNotice{What::fetching, piece});
+        driver.say(peer, wire::Request{{piece, 0, 1 * MiB}});
+        driver.finish_reads();
+        for (const SendBlock& block : driver.take<SendBlock>())
+          driver.event(BlockSent{block.peer, block.span});
+        driver.say(peer, wire::Have{piece});
+      }
+    }
+    driver.pass(100ms);
+  }
+  EXPECT_EQ(sent.size(), 16u);
+}
+
+TEST(SwarmOffer, WhatAPeerIsBeingSentIsNotOfferedToIt) {
+  Driver driver(room(true));
+  const PeerHandle peer = driver.accept();
+  driver.say_pieces(peer, {});
+  wire::ExtensionHandshake hello;
+  hello.notice_id = wire::our_notice_id;
+  std::vector<std::uint32_t> but_one = all_pieces();
+  but_one.pop_back();
+  for (const std::uint32_t piece : but_one) driver.say(peer, wire::Have{PieceIndex{piece}});
+  driver.say(peer, hello);
+  EXPECT_EQ(told(driver, peer, What::offer), std::vector{PieceIndex{15}});
+  driver.say(peer, wire::PieceNotice{What::decline, PieceIndex{15}});
+  driver.say(peer, wire::PieceNotice{What::fetching, PieceIndex{15}});
+  driver.pass(10s);
+  EXPECT_THAT(told(driver, peer, What::offer), IsEmpty());
+  driver.say(peer, wire::PieceNotice{What::dropped, PieceIndex{15}});
+  driver.pass(1s);
+  EXPECT_EQ(told(driver, peer, What::offer).size(), 1u);
+}
+
+TEST(SwarmOffer, AnOfferThatNobodyAnswersIsForgotten) {
+  Driver driver(room(true));
+  const PeerHandle silent = kin(driver, {});
+  const auto first = told(driver, silent, What::offer);
+  const PeerHandle other = kin(driver, {});
+  EXPECT_THAT(told(driver, other, What::offer), IsEmpty()) << "there is room for one";
+  driver.pass(4s);
+  EXPECT_EQ(told(driver, other, What::offer).size(), 1u);
+}
+
+TEST(SwarmOffer, WhoIsOfferedAPieceAsksForItAndTellsTheOthers) {
+  Driver driver(room(false));
+  const PeerHandle sender = kin(driver, all_pieces());
+  const PeerHandle third = kin(driver, {});
+  driver.pass(900ms);
+  EXPECT_THAT(driver.heard<wire::Request>(sender), IsEmpty()) << "our own offer, we do not ask";
+  offer(driver, sender, 7);
+  const auto requests = driver.heard<wire::Request>(sender);
+  ASSERT_FALSE(requests.empty());
+  for (const wire::Request& request : requests) EXPECT_EQ(request.span.piece, PieceIndex{7});
+  EXPECT_EQ(told(driver, third, What::fetching), std::vector{PieceIndex{7}});
+}
+
+TEST(SwarmOffer, WhatWeHaveOrAreBeingSentIsDeclined) {
+  Driver driver(room(false));
+  const PeerHandle sender = kin(driver, all_pieces());
+  const PeerHandle other = kin(driver, all_pieces());
+  offer(driver, sender, 3);
+  offer(driver, other, 3);
+  EXPECT_EQ(told(driver, other, What::decline), std::vector{PieceIndex{3}});
+  EXPECT_THAT(driver.heard<wire::Request>(other), IsEmpty());
+}
+
+TEST(SwarmOffer, NoMoreIsTakenThanTheDownlinkBringsOrBuffersHold) {
+  Driver driver(room(false));
+  std::size_t declined = 0;
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    const PeerHandle sender = kin(driver, all_pieces());
+    offer(driver, sender, i);
+    declined += told(driver, sender, What::decline).size();
+  }
+  EXPECT_EQ(declined, 5u) << "three flows fill a link of which nothing is known";
+}
+
+TEST(SwarmOffer, WithoutOffersWeAskAfterAWhile) {
+  Driver driver(room(false));
+  const PeerHandle peer = kin(driver, all_pieces());
+  driver.pass(900ms);
+  EXPECT_THAT(driver.heard<wire::Request>(peer), IsEmpty());
+  driver.pass(500ms);
+  EXPECT_FALSE(driver.heard<wire::Request>(peer).empty());
+}
+
+TEST(SwarmOffer, WhatComesInIsPassedOnToOneBeforeItIsVerified) {
+  Driver driver(room(false));
+  const PeerHandle sender = kin(driver, all_pieces());
+  const PeerHandle next = kin(driver, {});
+  const PeerHandle other = kin(driver, {});
+  offer(driver, sender, 5);
+  const auto to_next = told(driver, next, What::offer);
+  const auto to_other = told(driver, other, What::offer);
+  ASSERT_EQ(to_next.size() + to_other.size(), 1u);
+  const PeerHandle receiver = to_next.empty() ? other : next;
+  const PeerHandle third = to_next.empty() ? next : other;
+  driver.say(receiver, wire::Request{{PieceIndex{5}, 0, 64 * KiB}});
+  EXPECT_THAT(driver.take<SendBlock>(), IsEmpty()) << "nothing is there yet";
+  const auto requests = driver.heard<wire::Request>(sender);
+  driver.send_block(sender, requests.at(0).span);
+  EXPECT_EQ(driver.take<SendBlock>().size(), 1u);
+  driver.say(third, wire::Request{{PieceIndex{5}, 0, 64 * KiB}});
+  EXPECT_EQ(driver.heard<wire::Reject>(third).size(), 1u) << "it was not offered to this one";
+}
+
+TEST(SwarmOffer, WhoWaitsForAPieceThatFailsIsRejectedAndTold) {
+  Driver driver(room(false));
+  const PeerHandle sender = kin(driver, all_pieces());
+  const PeerHandle next = kin(driver, {});
+  offer(driver, sender, 5);
+  ASSERT_EQ(told(driver, next, What::offer).size(), 1u);
+  driver.serve_all(sender);
+  driver.say(next, wire::Request{{PieceIndex{5}, 0, 64 * KiB}});
+  EXPECT_EQ(driver.take<SendBlock>().size(), 1u);
+  driver.finish_hashing(false);
+  EXPECT_EQ(told(driver, next, What::dropped), std::vector{PieceIndex{5}});
+  EXPECT_TRUE(driver.closed(sender)) << "it vouched for all of it";
+  EXPECT_FALSE(driver.closed(next));
+}
+
+TEST(SwarmOffer, ABufferIsNotUsedAgainWhileItsBytesAreBeingPassedOn) {
+  Driver driver(room(false));
+  const PeerHandle sender = kin(driver, all_pieces());
+  const PeerHandle next = kin(driver, {});
+  offer(driver, sender, 5);
+  driver.serve_all(sender);
+  driver.say(next, wire::Request{{PieceIndex{5}, 0, 64 * KiB}});
+  ASSERT_EQ(driver.take<SendBlock>().size(), 1u);
+  const std::uint32_t before = driver.pool.available();
+  driver.finish_hashing(false);
+  EXPECT_EQ(driver.pool.available(), before);
+  driver.event(BlockSent{next, {PieceIndex{5}, 0, 64 * KiB}});
+  EXPECT_EQ(driver.pool.available(), before + 1);
+}
+
+TEST(SwarmOffer, NoticesOfOneWhoDidNotAskForThemAreAViolation) {
+  Driver driver(room(false));
+  const PeerHandle peer = driver.accept();
+  offer(driver, peer, 1);
+  EXPECT_TRUE(driver.closed(peer));
+}
+
+TEST(SwarmOffer, AClaimToBeSentMoreThanAnybodyCanIsAViolation) {
+  DriverOptions options;
+  options.pieces = 1000;
+  options.config.seeding = true;
+  Driver driver(options);
+  const PeerHandle peer = driver.accept();
+  driver.say(peer, wire::HaveNone{});
+  wire::ExtensionHandshake hello;
+  hello.notice_id = wire::our_notice_id;
+  driver.say(peer, hello);
+  std::uint32_t claims = 0;
+  while (!driver.closed(peer) && claims < 999) {
+    driver.say(peer, wire::PieceNotice{What::fetching, PieceIndex{claims++}});
+  }
+  EXPECT_TRUE(driver.closed(peer));
+  EXPECT_GE(claims, Census::max_coming);
+}
+
+TEST(SwarmOffer, ForeignersGetNoMoreThanAShareWhileOurOwnLackSomething) {
+  Driver driver(room(true));
+  const PeerHandle foreign = driver.accept();
+  driver.say(foreign, wire::HaveNone{});
+  driver.say(foreign, wire::Interested{});
+  kin(driver, {});
+  driver.pass(1s);
+  for (std::uint32_t i = 0; i < 600; ++i) driver.say(foreign, wire::Request{block(i / 64, i % 64)});
+  std::size_t sent = 0;
+  for (int i = 0; i < 50; ++i) {
+    driver.finish_reads();
+    const auto blocks = driver.take<SendBlock>();
+    sent += blocks.size();
+    for (const SendBlock& one : blocks) driver.event(BlockSent{one.peer, one.span});
+  }
+  EXPECT_GT(sent, 0u);
+  EXPECT_LT(sent, 200u) << "of 600";
+}
+
+}  // namespace
+}  // namespace ezio
