@@ -20,8 +20,6 @@ constexpr double late_seconds = 0.5;  // that a source may still need for a piec
 constexpr double slow_seconds = 20;   // of a slow peer's rate that is requested ahead; no least window
 constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
-constexpr std::uint64_t min_window_bytes_large =
-    1 * MiB;  // for a peer that serves large requests, once its rate is known
 constexpr std::uint64_t max_window_bytes = 32 * MiB;
 constexpr std::uint32_t min_large_request = 64 * KiB;
 constexpr std::uint32_t least_sources = 3;    // that send us a piece each, however slow our link
@@ -47,14 +45,12 @@ void RequestPipeline::fill(Peer& peer) {
 
 std::uint64_t RequestPipeline::window_bytes(const Peer& peer) const {
   const double rate = peer.requests.rate.per_second();
-  const bool large = peer.largest_request > block_bytes && rate > 0;
-  const std::uint64_t least = large ? min_window_bytes_large : min_window_bytes;
   if (peer.requests.slow) {
     // What it could not send in time would be asked of others meanwhile, and come twice.
     return std::clamp(static_cast<std::uint64_t>(rate * slow_seconds), least_slow_window_bytes,
                       min_window_bytes);
   }
-  return std::clamp(static_cast<std::uint64_t>(rate * pipeline_seconds), least, max_window_bytes);
+  return std::clamp(static_cast<std::uint64_t>(rate * pipeline_seconds), min_window_bytes, max_window_bytes);
 }
 
 std::uint32_t RequestPipeline::request_bytes(const Peer& peer) const {
