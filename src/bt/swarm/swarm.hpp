@@ -89,7 +89,6 @@ class Swarm {
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
   const PeerTable& peers() const { return context_.peers; }
-  bool is_suspect(PeerHandle peer) const { return blame_.is_suspect(peer); }
 
  private:
   using State = SwarmStats::State;
