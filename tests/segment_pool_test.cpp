@@ -20,6 +20,40 @@ BufferId put(SegmentPool& pool, const SegmentPool::Key& segment) {
   return buffer;
 }
 
+TEST(SegmentPool, AReleasedBufferThatIsBeingSentIsFreeWhenTheLastPinGoes) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.pin(buffer);
+  pool.pin(buffer);
+  pool.release(buffer);
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.available(), 0u);
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.acquire(), buffer);
+}
+
+TEST(SegmentPool, PinsOfAnOwnedBufferOutliveItsBeingCached) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.pin(buffer);
+  pool.cache(buffer, key(1));
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.acquire(), std::nullopt) << "still being sent";
+  pool.unpin(buffer);
+  EXPECT_TRUE(pool.is_cached(key(1)));
+  EXPECT_EQ(pool.acquire(), buffer);
+}
+
+TEST(SegmentPool, AnOwnedBufferStaysOwnedWhenItsPinsGo) {
+  SegmentPool pool(1);
+  const BufferId buffer = *pool.acquire();
+  pool.pin(buffer);
+  pool.unpin(buffer);
+  EXPECT_EQ(pool.acquire(), std::nullopt);
+  pool.release(buffer);
+  EXPECT_EQ(pool.acquire(), buffer);
+}
+
 TEST(SegmentPool, HandsOutEachBufferOnce) {
   SegmentPool pool(3);
   std::set<BufferId> buffers;

@@ -88,11 +88,6 @@ std::size_t sha1_min_batch(Sha1Kind kind) {
   return 1;
 }
 
-// With AVX-512 16 streams are a third faster than 8; but what has so many at hand has them in memory.
-std::size_t sha1_good_batch(Sha1Kind kind) {
-  return kind == Sha1Kind::openssl ? 1 : 8;
-}
-
 bool sha1_openssl_uses_extensions() {
   static const bool in_use = sha1_detail::openssl_uses_sha_extensions();
   return in_use;

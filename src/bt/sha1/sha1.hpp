@@ -33,8 +33,6 @@ std::vector<Sha1Kind> sha1_supported_kinds();  // openssl is always first
 std::size_t sha1_lanes(Sha1Kind kind);         // 1, 8, 16
 // The fewest streams for which lanes pay: sha1_update hashes fewer one after the other. 1 for openssl.
 std::size_t sha1_min_batch(Sha1Kind kind);
-// The streams that are worth waiting for, where waiting costs memory: 1 or 8.
-std::size_t sha1_good_batch(Sha1Kind kind);
 // Whether OpenSSL hashes with the CPU's SHA extensions: it has them, and OPENSSL_ia32cap does not mask them.
 bool sha1_openssl_uses_extensions();
 
