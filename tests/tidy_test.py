@@ -31,7 +31,7 @@ ROOMS = {
     "src/tools/peer": ["bt", "disk", "tools/common"],
     "src/tools/bench": ["bt", "disk", "tools/common"],
 }
-# Of a disk, a swarm's interface is all that lies above the disk's own folder.
+# What src/disk may include of src/bt/swarm: the interface that a swarm needs of a disk, and nothing else.
 DISK_SEES_OF_SWARM = ["bt/swarm/storage.hpp"]
 
 # Rooms that are core: no I/O, no clock. Elsewhere the core is named, by stem.

@@ -28,7 +28,7 @@ constexpr std::size_t stage_between_blocks = 64;
 // while more arrives, small beside what a receive buffer grows to.
 constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
-constexpr std::uint32_t least_unsent_bytes = 64 * KiB;
+constexpr std::uint32_t least_unsent_bytes = 64 * KiB;  // so that messages alone never wait for each other
 
 // Dropped payload of every connection lands here; nobody reads it.
 MutableBytes drop_buffer() {
@@ -89,15 +89,15 @@ void Connection::accept() {
   }
   // Requests are small and must not wait for more of them; we gather what belongs together ourselves.
   socket_.set_option(tcp::no_delay(true), error);
-  limit_unsent();
+  limit_unsent(0);
   use_loss_based_control();
   read_some();
 }
 
 // What the kernel takes beyond what is on the wire keeps every later message waiting: no more than a block or
 // two.
-void Connection::limit_unsent() {
-  const std::uint32_t wanted = std::max(least_unsent_bytes, 2 * largest_sent_);
+void Connection::limit_unsent(std::uint32_t sent_block_bytes) {
+  const std::uint32_t wanted = std::max(least_unsent_bytes, 2 * sent_block_bytes);
   if (wanted == unsent_limit_ || !socket_.is_open()) return;
   unsent_limit_ = wanted;
   const int value = static_cast<int>(wanted);
@@ -262,19 +262,13 @@ void Connection::send(wire::Buffer bytes) {
 
 void Connection::send_block(const BlockSpan& span, Bytes payload) {
   if (closed_) return;
-  note_block(span);
+  limit_unsent(span.length);
   output_.push_back({piece_header(span), payload, {}, span});
-}
-
-void Connection::note_block(const BlockSpan& span) {
-  if (span.length == largest_sent_) return;
-  largest_sent_ = span.length;
-  limit_unsent();
 }
 
 void Connection::send_block(const BlockSpan& span, FileParts payload) {
   if (closed_) return;
-  note_block(span);
+  limit_unsent(span.length);
   output_.push_back({piece_header(span), {}, std::move(payload), span});
 }
 

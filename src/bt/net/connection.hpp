@@ -86,9 +86,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   void read_some();
-  void limit_unsent();
+  void limit_unsent(std::uint32_t sent_block_bytes);
   void use_loss_based_control();
-  void note_block(const BlockSpan& span);
   void wake_at(std::uint32_t bytes);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   bool take_payload(std::size_t bytes);
@@ -121,7 +120,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<Output> output_;
   std::size_t written_ = 0;  // bytes of output_.front() in memory that the socket has taken
   bool writing_ = false;
-  std::uint32_t largest_sent_ = 0;  // bytes of the last block
   std::uint32_t unsent_limit_ = 0;  // bytes that the kernel may hold beyond what is on the wire
 };
 

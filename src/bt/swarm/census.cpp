@@ -4,6 +4,18 @@
 #include <cassert>
 
 namespace ezio {
+namespace {
+
+// Takes it off the pieces that are on their way to the peer, if which(it); whether it was among them.
+template <class Which>
+bool take_off(PeerPieces& pieces, PieceIndex piece, Which which) {
+  return std::erase_if(pieces.coming, [&](const auto& c) { return c.piece == piece && which(c); }) > 0;
+}
+bool take_off(PeerPieces& pieces, PieceIndex piece) {
+  return take_off(pieces, piece, [](const auto&) { return true; });
+}
+
+}  // namespace
 
 Census::Census(PeerTable& peers, std::uint32_t piece_count, bool complete, std::uint64_t random_seed)
     : peers_(peers), rarity_(piece_count, complete ? Rarity::Set::held : Rarity::Set::wanted, random_seed) {}
@@ -27,9 +39,7 @@ void Census::has(Peer& peer, PieceIndex piece) {
   if (!peer.pieces.have.set(piece)) return;
   peer.pieces.told = true;
   peer.pieces.gained.add(1);
-  const bool counted =
-      std::erase_if(peer.pieces.coming, [&](const auto& coming) { return coming.piece == piece; }) > 0;
-  if (!counted) rarity_.add(piece);
+  if (!take_off(peer.pieces, piece)) rarity_.add(piece);
   if (peer.pieces.have.all()) rarity_.became_seed();
   if (rarity_.in(Rarity::Set::wanted, piece)) ++peer.pieces.missing;
 }
@@ -56,16 +66,11 @@ void Census::offered(Peer& peer, PieceIndex piece) {
 }
 
 void Census::not_taken(Peer& peer, PieceIndex piece) {
-  const bool counted = std::erase_if(peer.pieces.coming, [&](const auto& coming) {
-                         return coming.piece == piece && !coming.told;
-                       }) > 0;
-  if (counted) rarity_.remove(piece);
+  if (take_off(peer.pieces, piece, [](const auto& coming) { return !coming.told; })) rarity_.remove(piece);
 }
 
 void Census::dropped(Peer& peer, PieceIndex piece) {
-  const bool counted =
-      std::erase_if(peer.pieces.coming, [&](const auto& coming) { return coming.piece == piece; }) > 0;
-  if (counted) rarity_.remove(piece);
+  if (take_off(peer.pieces, piece)) rarity_.remove(piece);
 }
 
 void Census::begin(PieceIndex piece) {

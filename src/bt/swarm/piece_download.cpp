@@ -54,29 +54,29 @@ void PieceDownload::for_blocks(const BlockSpan& span, Change change) {
   }
 }
 
-bool PieceDownload::wants(const BlockSpan& span) const {
+template <class Is>
+bool PieceDownload::any_block(const BlockSpan& span, Is is) const {
   const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
   for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
-    if (blocks_[i].received || blocks_[i].arriving) return false;
+    if (is(blocks_[i])) return true;
   }
-  return true;
+  return false;
+}
+
+bool PieceDownload::wants(const BlockSpan& span) const {
+  return !any_block(span, [](const Block& block) { return block.received || block.arriving; });
 }
 
 bool PieceDownload::wants_duplicate(const BlockSpan& span) const {
-  if (!wants(span)) return false;
-  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
-  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
-    if (blocks_[i].requesters == 1) return true;
-  }
-  return false;
+  return wants(span) && any_block(span, [](const Block& block) { return block.requesters == 1; });
 }
 
 bool PieceDownload::requested(const BlockSpan& span) const {
-  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
-  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
-    if (blocks_[i].requesters > 0) return true;
-  }
-  return false;
+  return any_block(span, [](const Block& block) { return block.requesters > 0; });
+}
+
+bool PieceDownload::holds(const BlockSpan& span) const {
+  return !any_block(span, [](const Block& block) { return !block.received; });
 }
 
 void PieceDownload::request(const BlockSpan& span) {
@@ -109,14 +109,6 @@ void PieceDownload::received(const BlockSpan& span, PeerHandle from, bool vouche
     block.vouched = vouched;
     ++received_;
   });
-}
-
-bool PieceDownload::holds(const BlockSpan& span) const {
-  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
-  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
-    if (!blocks_[i].received) return false;
-  }
-  return true;
 }
 
 std::vector<PieceDownload::Contributor> PieceDownload::contributors() const {

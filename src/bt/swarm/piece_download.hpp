@@ -83,6 +83,8 @@ class PieceDownload {
     bool open() const { return !received && !arriving && requesters == 0; }
   };
 
+  template <class Is>
+  bool any_block(const BlockSpan& span, Is is) const;
   template <class Change>
   void for_blocks(const BlockSpan& span, Change change);
 

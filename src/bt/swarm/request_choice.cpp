@@ -67,14 +67,13 @@ std::uint32_t RequestPipeline::request_bytes(const Peer& peer) const {
 // ---------------------------------------------------------------- offers
 
 void RequestPipeline::on_offer(Peer& peer, PieceIndex piece) {
-  if (!takes(peer, piece)) {
-    context_.notify(peer, wire::PieceNotice::What::decline, piece);
-    return;
+  PieceDownload* download = nullptr;
+  if (takes(peer, piece)) {
+    last_welcome_offer_ = context_.now;
+    download = store_.find(piece);
+    if (download == nullptr) download = begin(piece);
   }
-  last_offer_taken_ = context_.now;
-  PieceDownload* download = store_.find(piece);
-  if (download == nullptr) download = begin(piece);
-  if (download == nullptr) {
+  if (download == nullptr) {  // not wanted, or no buffers for it
     context_.notify(peer, wire::PieceNotice::What::decline, piece);
     return;
   }
@@ -92,7 +91,7 @@ bool RequestPipeline::takes(const Peer& peer, PieceIndex piece) const {
   return has_it && download->has_open() && !download->source && !download->exclusive;
 }
 
-// One transfer that flows and one that is to follow are always welcome.
+// A few senders are always welcome: one that is slow, or has only begun, must not keep the others out.
 bool RequestPipeline::downlink_has_room() const {
   double planned = 0;
   std::uint32_t sources = 0;
@@ -156,7 +155,7 @@ bool RequestPipeline::is_late(const PieceDownload& download) const {
 bool RequestPipeline::may_begin(const Peer& peer) const {
   if (peer.pieces.missing == 0) return false;
   if (!peer.ours()) return true;
-  const TimePoint quiet_since = std::max(last_offer_taken_, peer.since);
+  const TimePoint quiet_since = std::max(last_welcome_offer_, peer.since);
   return store_.filling().empty() && context_.now - quiet_since > offer_patience;
 }
 

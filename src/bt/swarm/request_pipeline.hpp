@@ -80,7 +80,7 @@ class RequestPipeline {
   PieceStore& store_;
   Blame& blame_;
   std::uint32_t largest_request_;
-  TimePoint last_offer_taken_{};
+  TimePoint last_welcome_offer_{};  // taken, if there were buffers
   LinkPlan downlink_;
   std::uint64_t received_at_tick_ = 0;  // bytes
   Received received_;

@@ -76,7 +76,7 @@ bool Swarm::admit(Peer& peer, const wire::Handshake& handshake) {
 // opened. Otherwise the older one stays.
 bool Swarm::keep_over_duplicate(Peer& peer) {
   auto twin = std::find_if(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
-    return entry.second.state == Peer::State::active && entry.second.id == peer.id;
+    return entry.second.active() && entry.second.id == peer.id;
   });
   if (twin == context_.peers.end()) return true;
   const bool crossed = twin->second.incoming != peer.incoming;
@@ -131,8 +131,7 @@ void Swarm::remember_closed(const Peer& peer, bool ban) {
     candidates_.bar(*endpoint);
   } else if (useless) {
     candidates_.give_up(*endpoint, context_.now);
-  } else if (peer.state == Peer::State::active &&
-             peer.requests.rate.total() + peer.uploads.rate.total() > 0) {
+  } else if (peer.active() && peer.requests.rate.total() + peer.uploads.rate.total() > 0) {
     candidates_.closed(*endpoint, context_.now);
   } else {
     candidates_.failed(*endpoint, context_.now);

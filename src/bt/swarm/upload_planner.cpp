@@ -1,6 +1,7 @@
 #include "bt/swarm/upload_planner.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace ezio {
 namespace {
@@ -49,15 +50,14 @@ double UploadPlanner::planned_bytes(const Transfer& transfer) const {
 
 bool UploadPlanner::offer_one() {
   for (const Receiver& receiver : receivers()) {
-    const Peer& to = *receiver.peer;
+    Peer& to = *receiver.peer;
     const auto piece = context_.census.rarity().rarest(
         Rarity::Set::held, [&](PieceIndex candidate) { return suits(to, candidate); });
     if (!piece) continue;
     transfers_.push_back({to.handle, *piece, context_.now, false, context_.geometry.piece_size(*piece), {}});
     last_ = to.handle;
-    Peer& peer = context_.peers.at(to.handle);
-    context_.census.offered(peer, *piece);
-    context_.notify(peer, wire::PieceNotice::What::offer, *piece);
+    context_.census.offered(to, *piece);
+    context_.notify(to, wire::PieceNotice::What::offer, *piece);
     return true;
   }
   return false;
@@ -68,7 +68,7 @@ bool UploadPlanner::offer_one() {
 // least on its way, then with least.
 std::vector<UploadPlanner::Receiver> UploadPlanner::receivers() {
   std::vector<Receiver> found;
-  for (const auto& [handle, peer] : context_.peers) {
+  for (auto& [handle, peer] : context_.peers) {
     if (!may_receive(peer)) continue;
     found.push_back({&peer, peer.pieces.coming.size(), handle != last_, peer.pieces.have.count(), random_()});
   }
@@ -106,28 +106,25 @@ bool UploadPlanner::suits(const Peer& peer, PieceIndex piece) const {
                       [&](const Transfer& t) { return t.piece == piece; });
 }
 
-bool UploadPlanner::offered(PeerHandle peer, PieceIndex piece) const {
-  return std::any_of(transfers_.begin(), transfers_.end(),
-                     [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
+UploadPlanner::Transfer* UploadPlanner::find(PeerHandle peer, PieceIndex piece) {
+  const auto found = std::find_if(transfers_.begin(), transfers_.end(),
+                                  [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
+  return found == transfers_.end() ? nullptr : &*found;
 }
 
 // ---------------------------------------------------------------- how transfers go on
 
 void UploadPlanner::on_taken(PeerHandle peer, PieceIndex piece) {
-  for (Transfer& transfer : transfers_) {
-    if (transfer.to == peer && transfer.piece == piece) transfer.taken = true;
-  }
+  if (Transfer* transfer = find(peer, piece)) transfer->taken = true;
 }
 
 void UploadPlanner::on_sent(PeerHandle peer, const BlockSpan& span) {
   sent_bytes_ += span.length;
-  for (Transfer& transfer : transfers_) {
-    if (transfer.to != peer || transfer.piece != span.piece) continue;
-    transfer.left -= std::min(transfer.left, span.length);
-    transfer.rate.add(span.length);
-    if (transfer.left == 0) erase(peer, span.piece);
-    return;
-  }
+  Transfer* transfer = find(peer, span.piece);
+  if (transfer == nullptr) return;
+  transfer->left -= std::min(transfer->left, span.length);
+  transfer->rate.add(span.length);
+  if (transfer->left == 0) on_over(peer, span.piece);
 }
 
 void UploadPlanner::on_decline(PeerHandle peer, PieceIndex piece) {
@@ -136,7 +133,7 @@ void UploadPlanner::on_decline(PeerHandle peer, PieceIndex piece) {
 }
 
 void UploadPlanner::on_over(PeerHandle peer, PieceIndex piece) {
-  erase(peer, piece);
+  std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
 }
 
 void UploadPlanner::peer_gone(PeerHandle peer) {
@@ -152,10 +149,6 @@ void UploadPlanner::piece_gone(PieceIndex piece) {
   std::erase_if(transfers_, [&](const Transfer& transfer) { return transfer.piece == piece; });
 }
 
-void UploadPlanner::erase(PeerHandle peer, PieceIndex piece) {
-  std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
-}
-
 void UploadPlanner::tick(Duration elapsed) {
   uplink_.tick(static_cast<double>(sent_bytes_), elapsed);
   sent_bytes_ = 0;
@@ -167,7 +160,7 @@ void UploadPlanner::tick(Duration elapsed) {
 }
 
 void UploadPlanner::end_untaken(PeerHandle peer, PieceIndex piece, Duration rest) {
-  erase(peer, piece);
+  on_over(peer, piece);
   resting_[peer] = context_.now + rest;
   if (Peer* receiver = context_.find(peer)) context_.census.not_taken(*receiver, piece);
 }

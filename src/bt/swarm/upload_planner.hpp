@@ -11,6 +11,7 @@
 // Core file; part of Swarm.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <random>
 #include <vector>
@@ -28,8 +29,10 @@ class UploadPlanner {
   void plan();  // offers as much as there is room for
 
   // --- how transfers go on ---
-  bool offered(PeerHandle peer, PieceIndex piece) const;  // and neither declined nor done
-  void on_taken(PeerHandle peer, PieceIndex piece);       // it asks for it, or says that it is being sent it
+  bool offered(PeerHandle peer, PieceIndex piece) {
+    return find(peer, piece) != nullptr;
+  }                                                  // and not over yet
+  void on_taken(PeerHandle peer, PieceIndex piece);  // it asks for it, or says that it is being sent it
   void on_sent(PeerHandle peer, const BlockSpan& span);
   void on_decline(PeerHandle peer, PieceIndex piece);
   void on_over(PeerHandle peer, PieceIndex piece);  // it has the piece, or has given it up
@@ -49,7 +52,7 @@ class UploadPlanner {
     Rate rate;
   };
   struct Receiver {
-    const Peer* peer;
+    Peer* peer;
     std::size_t load;   // pieces on their way to it
     bool other;         // than whom we sent to last: a flow that goes on is worth more than a new one
     std::uint32_t has;  // pieces
@@ -62,7 +65,7 @@ class UploadPlanner {
   std::vector<Receiver> receivers();
   bool suits(const Peer& peer, PieceIndex piece) const;
   bool offer_one();
-  void erase(PeerHandle peer, PieceIndex piece);
+  Transfer* find(PeerHandle peer, PieceIndex piece);
   void end_untaken(PeerHandle peer, PieceIndex piece, Duration rest);
 
   SwarmContext& context_;
