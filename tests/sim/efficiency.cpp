@@ -22,7 +22,8 @@ struct Options {
   std::uint32_t queue_ms = 20;
   std::uint32_t quantum_kib = 16;
   std::uint32_t send_buffer_kib = 4096;
-  std::uint32_t not_sent_kib = 0;
+  std::uint32_t not_sent_kib = 32;
+  double pause_ms = 60;
   std::uint32_t runs = 1;
   bool json = false;
 };
@@ -43,7 +44,9 @@ void describe(CLI::App& app, Options& o) {
   app.add_option("--degree", o.room.degree, "connections a host at most");
   app.add_option("--memory", o.room.memory_mib, "MiB; default 256");
   app.add_option("--send-buffer-kib", o.send_buffer_kib, "the largest of a socket; default 4096");
-  app.add_option("--not-sent-kib", o.not_sent_kib, "TCP_NOTSENT_LOWAT; default none");
+  app.add_option("--not-sent-kib", o.not_sent_kib, "TCP_NOTSENT_LOWAT; 0: none; default 32");
+  app.add_option("--pauses", o.room.pauses.a_second, "of each program, a second; default 0");
+  app.add_option("--pause-ms", o.pause_ms, "the longest; default 60");
   app.add_option("--quantum-kib", o.quantum_kib,
                  "what leaves a host in one go; coarse from 128 on; default 16");
   app.add_option("--seed", o.room.seed, "decides everything");
@@ -59,9 +62,11 @@ void settle(Options& o) {
   o.room.disk = o.disk_mb * 1e6;
   o.room.pieces = static_cast<std::uint32_t>(std::uint64_t{o.image_mib} * KiB / o.room.piece_kib);
   o.room.queue = std::chrono::milliseconds(o.queue_ms);
+  o.room.pauses.longest = seconds_of(o.pause_ms / 1000);
   o.room.quantum = o.quantum_kib * KiB;
   o.room.sockets.most_send = std::uint64_t{o.send_buffer_kib} * KiB;
-  if (o.not_sent_kib > 0) o.room.sockets.not_sent_lowat = std::uint64_t{o.not_sent_kib} * KiB;
+  o.room.sockets.not_sent_lowat =
+      o.not_sent_kib > 0 ? std::uint64_t{o.not_sent_kib} * KiB : ~std::uint64_t{0};
 }
 
 // The run whose last finisher is the median one.
@@ -82,16 +87,18 @@ RoomResult measure(const Options& options, std::uint32_t hosts) {
 void print(const Options& options, std::uint32_t hosts, const RoomResult& r) {
   RoomSpec spec = options.room;
   spec.hosts = hosts;
-  const char* form =
-      options.json ? "{{\"hosts\": {}, \"ideal_s\": {:.2f}, \"first_s\": {:.3f}, \"last_s\": {:.3f}, "
-                     "\"efficiency\": {:.3f}, "
-                     "\"seed_sent\": {:.3f}, \"duplicate\": {:.4f}, \"bound_s\": {:.2f}, \"room_s\": {:.3f}, "
-                     "\"dropped\": {:.4f}, \"dials\": {}, \"steps\": {}, \"complete\": {}}}\n"
-                   : "{:>5} {:>8.1f} {:>8.2f} {:>8.2f} {:>11.3f} {:>10.2f} {:>10.3f} {:>8.1f} {:>7.2f} "
-                     "{:>8.3f} {:>7} {:>10}"
-                     "  {}\n";
-  fmt::print(fmt::runtime(form), hosts, r.ideal, r.first, r.last, r.efficiency, r.seeder_sent, r.duplicate,
-             fluid_bound(spec), r.room, r.dropped, r.dials, r.steps, r.complete);
+  const char* form = options.json
+                         ? "{{\"hosts\": {}, \"ideal_s\": {:.2f}, \"first_s\": {:.3f}, \"last_s\": {:.3f}, "
+                           "\"efficiency\": {:.3f}, "
+                           "\"seed_sent\": {:.3f}, \"out_once_s\": {:.2f}, \"first_copy\": {:.3f}, "
+                           "\"duplicate\": {:.4f}, \"bound_s\": {:.2f}, \"room_s\": {:.3f}, "
+                           "\"dropped\": {:.4f}, \"dials\": {}, \"steps\": {}, \"complete\": {}}}\n"
+                         : "{:>5} {:>8.1f} {:>8.2f} {:>8.2f} {:>11.3f} {:>10.2f} {:>6.2f} {:>10.3f} "
+                           "{:>10.3f} {:>8.1f} {:>7.2f} "
+                           "{:>8.3f} {:>7} {:>10}"
+                           "  {}\n";
+  fmt::print(fmt::runtime(form), hosts, r.ideal, r.first, r.last, r.efficiency, r.seeder_sent, r.out_once,
+             r.first_copy, r.duplicate, fluid_bound(spec), r.room, r.dropped, r.dials, r.steps, r.complete);
   for (const std::string& violation : r.violations) fmt::print(stderr, "{}\n", violation);
   std::fflush(stdout);
 }
@@ -102,7 +109,8 @@ int run(Options& options) {
     fmt::print("{:g} Mbit/s, {} MiB, pieces of {} KiB; medians of {}\n\n", options.rate_mbit,
                options.image_mib, options.room.piece_kib, options.runs);
     fmt::print(
-        "hosts  ideal s  first s   last s  efficiency  seed sent  duplicate  bound s  room s  dropped   "
+        "hosts  ideal s  first s   last s  efficiency  seed sent  out s first copy  duplicate  bound s  room "
+        "s  dropped   "
         "dials      steps  complete\n");
   }
   bool good = true;

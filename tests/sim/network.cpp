@@ -168,6 +168,22 @@ void Network::tell_payloads_taken(End& end) {
   }
 }
 
+// The kernel has it already, and has said so.
+void Network::hand_over_when_awake(const std::shared_ptr<End>& from) {
+  Node& program = node(from->other());
+  const TimePoint now = clock_.now();
+  if (program.pauses.a_second > 0 && now >= std::max(program.next_pause, program.awake_at)) {
+    const double share = std::uniform_real_distribution<double>(0, 1)(random_);
+    const double until_next = std::exponential_distribution<double>(program.pauses.a_second)(random_);
+    if (program.next_pause != TimePoint{}) {
+      program.awake_at = now + std::chrono::duration_cast<Duration>(share * program.pauses.longest);
+    }
+    program.next_pause = std::max(now, program.awake_at) + seconds_of(until_next);
+  }
+  if (now >= program.awake_at) return hand_over(from);
+  clock_.at(program.awake_at, [this, from] { hand_over(from); });
+}
+
 void Network::hand_over(const std::shared_ptr<End>& from) {
   End& to = from->other();
   Chunk chunk;

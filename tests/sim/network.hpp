@@ -77,7 +77,15 @@ class End {
 struct SocketSpec {
   std::uint64_t most_send = 4 * MiB;     // bytes in a socket that the other end has not acknowledged
   std::uint64_t most_receive = 6 * MiB;  // half of it is the window that is advertised
-  std::uint64_t not_sent_lowat = ~std::uint64_t{0};  // bytes in a socket that have not left
+  // Bytes in a socket that have not left; as Connection sets it for small blocks.
+  std::uint64_t not_sent_lowat = 32 * KiB;
+};
+
+// Programs are not always scheduled when something arrives for them: on machines that do other things, and in
+// a lab where all hosts share a few cores.
+struct Pauses {
+  double a_second = 0;
+  Duration longest{};
 };
 
 class Network {
@@ -92,6 +100,7 @@ class Network {
 
   NodeId add_node(const Endpoint& address, const LinkSpeed& speed, std::uint32_t rack = 0);
   void set_sockets(NodeId node, const SocketSpec& sockets) { nodes_[node.value()].sockets = sockets; }
+  void set_pauses(NodeId node, const Pauses& pauses) { nodes_[node.value()].pauses = pauses; }
   void set_trunk(double bytes_per_second);  // of each rack to and from the others; at first endless
   void listen(NodeId node, Acceptor acceptor) { nodes_[node.value()].acceptor = std::move(acceptor); }
   std::shared_ptr<End> dial(NodeId from, const Endpoint& to, StreamUser& user);
@@ -118,6 +127,9 @@ class Network {
     LinkQueue down;
     SocketSpec sockets{};
     Acceptor acceptor{};
+    Pauses pauses{};
+    TimePoint next_pause{};
+    TimePoint awake_at{};
     bool off = false;
     std::uint64_t sent = 0;
     std::uint64_t freeze_at = ~std::uint64_t{0};
@@ -148,6 +160,7 @@ class Network {
   void fill_socket(End& end);
   std::uint64_t socket_room(End& end);
   void tell_payloads_taken(End& end);
+  void hand_over_when_awake(const std::shared_ptr<End>& from);
   void hand_over(const std::shared_ptr<End>& from);  // what has arrived in order
   void reset(const std::shared_ptr<End>& from);
   void push_on(End& end);  // sends what may be sent now

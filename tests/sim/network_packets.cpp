@@ -136,7 +136,7 @@ void Network::land(const std::shared_ptr<End>& end, std::uint64_t number) {
   const StreamRange range{flight->range.begin, flight->range.begin + flight->delivered};
   end->flow_.receive(range);
   acknowledge(end, number, packets_of(range.size()));
-  hand_over(end);
+  hand_over_when_awake(end);
 }
 
 // One acknowledgement for two packets; where they are dropped the next one says the same.

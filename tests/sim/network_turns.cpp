@@ -104,7 +104,7 @@ void Network::deliver(const std::shared_ptr<End>& from, std::uint64_t bytes) {
   if (!to.is_open()) return reset(from);
   flow.arrived += bytes;
   flow.acknowledged = flow.arrived;
-  hand_over(from);
+  hand_over_when_awake(from);
   fill_socket(*from);
   push_on(*from);
 }

@@ -27,8 +27,8 @@ class Room {
   HostConfig config(bool seeding) const;
   LinkSpeed link(double rate) const;
   void add_leecher(std::uint32_t number);
-  void watch_seeder();
-  bool out_in_full() const;  // every piece is somewhere else
+  void watch_first_copy();
+  bool out_in_full();  // every piece is somewhere else
   bool complete() const;
   RoomResult result(bool complete) const;
 
@@ -39,6 +39,9 @@ class Room {
   TimePoint zero_;
   Host* seeder_ = nullptr;
   std::vector<Leecher> leechers_;
+  PieceIndex first_not_out_;
+  TimePoint out_once_{};
+  std::uint64_t sent_for_first_copy_ = 0;
 };
 
 ImageSpec image_of(const RoomSpec& spec) {
@@ -60,7 +63,7 @@ Room::Room(const RoomSpec& spec)
   world_.run_for(2s);  // it has announced itself, as in the lab
   leechers_.resize(spec.hosts);
   for (std::uint32_t i = 0; i < spec.hosts; ++i) add_leecher(i);
-  if (spec.seeder_vanishes) watch_seeder();
+  watch_first_copy();
 }
 
 HostConfig Room::config(bool seeding) const {
@@ -94,6 +97,7 @@ void Room::add_leecher(std::uint32_t number) {
   }
   leecher.vanishes = number >= spec_.slow_hosts && number < spec_.slow_hosts + spec_.vanishing;
   leecher.node = world_.add_node(link(leecher.rate), spec_.trunk > 0 && number >= spec_.hosts / 2 ? 1 : 0);
+  world_.network.set_pauses(leecher.node, spec_.pauses);
   world_.clock.at(leecher.start,
                   [this, &leecher] { leecher.host = &world_.start(leecher.node, config(false)); });
   if (!leecher.vanishes) return;
@@ -101,13 +105,20 @@ void Room::add_leecher(std::uint32_t number) {
   world_.clock.at(leecher.start + seconds_of(when), [&leecher] { leecher.host->power_off(); });
 }
 
-void Room::watch_seeder() {
-  if (out_in_full()) return seeder_->power_off();
-  world_.clock.after(100ms, [this] { watch_seeder(); });
+// Looks until every piece has left the seeder once.
+void Room::watch_first_copy() {
+  if (!out_in_full()) {
+    world_.clock.after(100ms, [this] { watch_first_copy(); });
+    return;
+  }
+  out_once_ = world_.clock.now();
+  sent_for_first_copy_ = world_.network.sent(seeder_->node());
+  if (spec_.seeder_vanishes) seeder_->power_off();
 }
 
-bool Room::out_in_full() const {
-  for (PieceIndex piece; image_.geometry().contains(piece); ++piece) {
+bool Room::out_in_full() {
+  for (; image_.geometry().contains(first_not_out_); ++first_not_out_) {
+    const PieceIndex piece = first_not_out_;
     const bool somewhere = std::any_of(leechers_.begin(), leechers_.end(), [&](const Leecher& leecher) {
       return leecher.host != nullptr && leecher.host->alive() && !leecher.vanishes &&
              leecher.host->has(piece);
@@ -151,6 +162,8 @@ RoomResult Room::result(bool complete) const {
     outcome.duplicate += static_cast<double>(leecher.host->stats().wasted) / bytes_ / spec_.hosts;
   }
   outcome.seeder_sent = static_cast<double>(world_.network.sent(seeder_->node())) / bytes_;
+  outcome.out_once = seconds_between(zero_, out_once_);
+  outcome.first_copy = static_cast<double>(sent_for_first_copy_) / bytes_;
   outcome.dropped = static_cast<double>(world_.network.dropped()) / bytes_ / spec_.hosts;
   outcome.dials = world_.network.dials();
   outcome.steps = world_.clock.steps();

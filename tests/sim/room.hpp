@@ -25,6 +25,7 @@ struct RoomSpec {
   std::uint64_t memory_mib = 256;
   Duration queue = std::chrono::milliseconds(20);
   SocketSpec sockets;
+  Pauses pauses;
   std::uint32_t quantum = 16 * KiB;
   std::uint64_t seed = 1;
 };
@@ -38,6 +39,8 @@ struct RoomResult {
   double fast_room = 0;    // the same without the slow hosts
   double efficiency = 0;   // the worst host's
   double seeder_sent = 0;  // images
+  double out_once = 0;     // from the first start until the leechers together have every piece
+  double first_copy = 0;   // what the seeder had sent by then, images
   double duplicate = 0;    // received in vain, images a host
   double dropped = 0;      // by full queues, images a host
   std::uint64_t dials = 0;

@@ -28,7 +28,10 @@ constexpr std::size_t stage_between_blocks = 64;
 // while more arrives, small beside what a receive buffer grows to.
 constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
-constexpr std::uint32_t least_unsent_bytes = 64 * KiB;  // so that messages alone never wait for each other
+// What waits in a socket is in front of every message: with small blocks, from a slow link, no more than
+// this.
+constexpr std::uint32_t least_unsent_bytes = 32 * KiB;
+constexpr std::uint32_t small_block_bytes = 64 * KiB;
 
 // Dropped payload of every connection lands here; nobody reads it.
 MutableBytes drop_buffer() {
@@ -97,7 +100,8 @@ void Connection::accept() {
 // What the kernel takes beyond what is on the wire keeps every later message waiting: no more than a block or
 // two.
 void Connection::limit_unsent(std::uint32_t sent_block_bytes) {
-  const std::uint32_t wanted = std::max(least_unsent_bytes, 2 * sent_block_bytes);
+  const std::uint32_t wanted =
+      sent_block_bytes <= small_block_bytes ? least_unsent_bytes : 2 * sent_block_bytes;
   if (wanted == unsent_limit_ || !socket_.is_open()) return;
   unsent_limit_ = wanted;
   const int value = static_cast<int>(wanted);

@@ -38,7 +38,6 @@ void Census::gone(Peer& peer) {
 void Census::has(Peer& peer, PieceIndex piece) {
   if (!peer.pieces.have.set(piece)) return;
   peer.pieces.told = true;
-  peer.pieces.gained.add(1);
   if (!take_off(peer.pieces, piece)) rarity_.add(piece);
   if (peer.pieces.have.all()) rarity_.became_seed();
   if (rarity_.in(Rarity::Set::wanted, piece)) ++peer.pieces.missing;
@@ -85,10 +84,6 @@ void Census::put_back(PieceIndex piece) {
   for (auto& [handle, peer] : peers_) {
     if (peer.pieces.told && peer.pieces.have.test(piece)) ++peer.pieces.missing;
   }
-}
-
-void Census::tick(Duration elapsed) {
-  for (auto& [handle, peer] : peers_) peer.pieces.gained.tick(elapsed);
 }
 
 }  // namespace ezio

@@ -28,8 +28,6 @@ class Census {
   void put_back(PieceIndex piece);  // begun, and wanted again
   const Rarity& rarity() const { return rarity_; }
 
-  void tick(Duration elapsed);
-
  private:
   PeerTable& peers_;
   Rarity rarity_;

@@ -70,7 +70,6 @@ struct PeerPieces {
       coming;                 // pieces it is being sent (our own peers), oldest first; none of them in `have`
   bool told = false;          // BITFIELD, HAVE_ALL, HAVE_NONE or a HAVE
   std::uint32_t missing = 0;  // that it has, and that we have not begun
-  Rate gained;                // in pieces
 
   bool is_coming(PieceIndex piece) const {
     return std::any_of(coming.begin(), coming.end(), [&](const Coming& c) { return c.piece == piece; });

@@ -37,12 +37,15 @@ class Rarity {
     return static_cast<std::uint32_t>(orders_[static_cast<std::size_t>(set)].pieces.size());
   }
   std::uint32_t count(Set set, const Bitfield& pieces) const;  // of those in `pieces`
+  // Of the peers that do not have everything, those with the piece.
+  std::uint32_t copies(PieceIndex piece) const { return availability_[piece.value()]; }
   std::uint32_t availability(PieceIndex piece) const { return seeds_ + availability_[piece.value()]; }
 
-  // The rarest piece of the set for which suits(piece).
+  // The rarest piece of the set for which suits(piece), of those with fewer than `below` copies.
   template <class Suits>
-  std::optional<PieceIndex> rarest(Set set, Suits suits) const {
+  std::optional<PieceIndex> rarest(Set set, Suits suits, std::uint32_t below = ~std::uint32_t{0}) const {
     for (PieceIndex piece : orders_[static_cast<std::size_t>(set)].pieces) {
+      if (copies(piece) >= below) return std::nullopt;
       if (suits(piece)) return piece;
     }
     return std::nullopt;

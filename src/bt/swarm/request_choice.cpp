@@ -16,13 +16,15 @@ constexpr Duration skipped_timeout = 60s;  // one request unanswered while later
 constexpr Duration offer_patience = 1s;    // without an offer: then we ask our own peers like any other
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
 constexpr double request_seconds = 0.012;  // of a peer's rate that one large request may take
-constexpr double late_seconds = 0.5;  // that a source may still need for a piece when nothing else is left
-constexpr double slow_seconds = 20;   // of a slow peer's rate that is requested ahead; no least window
+// When nothing is left to begin a source may take so long for a piece, and so many times what all that is
+// missing takes at best.
+constexpr double late_seconds = 0.5;
+constexpr double late_share = 2;
+constexpr double slow_seconds = 20;  // of a slow peer's rate that is requested ahead; no least window
 constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
 constexpr std::uint64_t max_window_bytes = 32 * MiB;
 constexpr std::uint32_t min_large_request = 64 * KiB;
-constexpr std::uint32_t least_sources = 3;    // that send us a piece each, however slow our link
 constexpr std::size_t max_unanswered = 4096;  // released requests remembered a peer
 
 }  // namespace
@@ -83,26 +85,12 @@ void RequestPipeline::on_offer(Peer& peer, PieceIndex piece) {
 
 bool RequestPipeline::takes(const Peer& peer, PieceIndex piece) const {
   if (context_.over || context_.have.test(piece) || blame_.is_suspect(peer.handle)) return false;
-  if (peer.choking_us || peer.requests.snubbed || !downlink_has_room()) return false;
+  if (peer.choking_us || peer.requests.snubbed) return false;
   const PieceDownload* download = store_.find(piece);
   const bool has_it = peer.pieces.have.test(piece);
   if (download == nullptr) return has_it || blame_.may_relay(peer.handle, piece);
   // A piece that has lost its source is only taken from who has all of it: so nobody waits for itself.
   return has_it && download->has_open() && !download->source && !download->exclusive;
-}
-
-// A few senders are always welcome: one that is slow, or has only begun, must not keep the others out.
-bool RequestPipeline::downlink_has_room() const {
-  double planned = 0;
-  std::uint32_t sources = 0;
-  for (const auto& download : store_.filling()) {
-    if (!download->source || download->complete()) continue;
-    const double left = download->size() - download->received_bytes();
-    const double rate = context_.find(*download->source)->requests.rate.per_second();
-    planned += LinkPlan::planned_bytes(left, rate, context_.now - download->since);
-    ++sources;
-  }
-  return sources < least_sources || downlink_.has_room(planned);
 }
 
 // ---------------------------------------------------------------- what
@@ -142,13 +130,16 @@ bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download) c
   return !blame_.is_suspect(peer.handle) || download.untouched();
 }
 
-// When nothing is left to begin, others help a source that will still be busy for long.
+// When nothing is left to begin, others help a source that will still be busy when all the rest could be
+// here.
 bool RequestPipeline::is_late(const PieceDownload& download) const {
   if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
-  const Peer* source = context_.find(*download.source);
-  const double owed =
-      static_cast<double>(download.open_bytes()) + static_cast<double>(source->requests.bytes);
-  return owed > source->requests.rate.per_second() * late_seconds;
+  std::uint64_t missing = 0;
+  for (const auto& each : store_.filling()) missing += each->size() - each->received_bytes();
+  const double least = static_cast<double>(missing) / std::max(downlink_.capacity(), double{64 * KiB});
+  const double rate = context_.find(*download.source)->requests.rate.per_second();
+  const double left = download.size() - download.received_bytes();
+  return left > rate * (late_seconds + late_share * least);
 }
 
 // Our own peers know best whom to send what; only where that fails do we ask.

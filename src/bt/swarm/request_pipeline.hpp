@@ -14,7 +14,7 @@
 
 #include "bt/swarm/blame.hpp"
 #include "bt/swarm/event.hpp"
-#include "bt/swarm/link_plan.hpp"
+#include "bt/swarm/link_use.hpp"
 #include "bt/swarm/piece_store.hpp"
 #include "bt/swarm/swarm_context.hpp"
 
@@ -57,7 +57,6 @@ class RequestPipeline {
   std::uint64_t window_bytes(const Peer& peer) const;
   std::uint32_t request_bytes(const Peer& peer) const;
   bool takes(const Peer& peer, PieceIndex piece) const;
-  bool downlink_has_room() const;
   std::optional<BlockSpan> choose(Peer& peer);
   std::optional<BlockSpan> choose_from_filling(const Peer& peer);
   bool may_ask(const Peer& peer, const PieceDownload& download) const;
@@ -81,7 +80,7 @@ class RequestPipeline {
   Blame& blame_;
   std::uint32_t largest_request_;
   TimePoint last_welcome_offer_{};  // taken, if there were buffers
-  LinkPlan downlink_;
+  LinkUse downlink_;
   std::uint64_t received_at_tick_ = 0;  // bytes
   Received received_;
   std::uint64_t progress_ = 0;

@@ -114,6 +114,7 @@ void Swarm::piece_verified(PieceIndex piece) {
     if (peer.pieces.have.test(piece)) update_interest(peer);
   }
   uploader_.pump_all();
+  planner_.note_change();
 }
 
 void Swarm::piece_failed(PieceIndex piece) {
@@ -219,7 +220,6 @@ void Swarm::on(const Tick&) {
   const Duration elapsed = context_.now - last_tick_;
   last_tick_ = context_.now;
   if (finished()) return;
-  context_.census.tick(elapsed);
   requests_.tick(elapsed);
   uploader_.tick(elapsed, planner_.capacity());
   planner_.tick(elapsed);
@@ -276,6 +276,7 @@ void Swarm::update_choking() {
       uploader_.choke(peer);
     }
   }
+  planner_.note_change();
 }
 
 void Swarm::dial() {

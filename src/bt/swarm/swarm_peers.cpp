@@ -275,7 +275,8 @@ struct Swarm::MessageHandler {
     if (!valid(notice.piece)) return;
     switch (notice.what) {
       case wire::PieceNotice::What::offer:
-        return swarm.requests_.on_offer(peer, notice.piece);
+        swarm.requests_.on_offer(peer, notice.piece);
+        return swarm.planner_.note_change();  // it can be passed on
       case wire::PieceNotice::What::decline:
         return swarm.planner_.on_decline(peer.handle, notice.piece);
       case wire::PieceNotice::What::fetching:

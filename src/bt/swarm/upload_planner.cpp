@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace ezio {
 namespace {
@@ -11,8 +12,7 @@ using namespace std::chrono_literals;
 constexpr Duration answer_time = 3s;  // for an offer
 constexpr Duration rest_declined = 50ms;
 constexpr Duration rest_silent = 1s;
-constexpr std::size_t least_load = 4;  // pieces on their way to a receiver that nobody adds to
-constexpr double load_seconds = 0.25;  // of what it comes to have that may be on the way to a fast one
+constexpr double answer_seconds = 0.1;  // that the way of an offer there and back may take
 
 }  // namespace
 
@@ -20,90 +20,97 @@ UploadPlanner::UploadPlanner(SwarmContext& context, const PieceStore& store, std
     : context_(context), store_(store), random_(random_seed) {}
 
 void UploadPlanner::plan() {
-  if (context_.over) return;
-  while (has_room() && offer_one()) {
+  if (context_.over || !std::exchange(changed_, false)) return;
+  const auto incomplete = std::count_if(context_.peers.begin(), context_.peers.end(),
+                                        [](const auto& entry) { return !entry.second.pieces.have.all(); });
+  for (Peer* peer : receivers()) {
+    while (may_receive(*peer) && offer(*peer, static_cast<std::uint32_t>(incomplete))) {
+    }
   }
 }
 
-bool UploadPlanner::has_room() const {
-  double planned = 0;
-  for (const Transfer& transfer : transfers_) {
-    planned += planned_bytes(transfer);
-  }
-  for (const auto& [handle, peer] : context_.peers) {
-    if (!peer.ours()) planned += peer.uploads.rate.per_second() * LinkPlan::horizon_seconds;
-  }
-  return uplink_.has_room(planned);
-}
-
-double UploadPlanner::planned_bytes(const Transfer& transfer) const {
-  double left = transfer.left;
-  if (const PieceDownload* download = store_.find(transfer.piece)) {
-    // It leaves no faster than it comes.
-    const double here = std::max(0.0, left - (download->size() - download->received_bytes()));
-    const Peer* source = download->source ? context_.find(*download->source) : nullptr;
-    const double rate = source != nullptr ? source->requests.rate.per_second() : 0;
-    left = std::min(left, here + rate * LinkPlan::horizon_seconds);
-  }
-  return LinkPlan::planned_bytes(left, transfer.rate.per_second(), context_.now - transfer.since);
-}
-
-bool UploadPlanner::offer_one() {
-  for (const Receiver& receiver : receivers()) {
-    Peer& to = *receiver.peer;
-    const auto piece = context_.census.rarity().rarest(
-        Rarity::Set::held, [&](PieceIndex candidate) { return suits(to, candidate); });
-    if (!piece) continue;
-    transfers_.push_back({to.handle, *piece, context_.now, false, context_.geometry.piece_size(*piece), {}});
-    last_ = to.handle;
-    context_.census.offered(to, *piece);
-    context_.notify(to, wire::PieceNotice::What::offer, *piece);
-    return true;
-  }
-  return false;
-}
-
-// Those that could take a piece now, the one to be served first in front: one that gets nothing at all, then
-// the one we have been sending to (a flow that goes on is at full speed, a new one is not), then the one with
-// least on its way, then with least.
-std::vector<UploadPlanner::Receiver> UploadPlanner::receivers() {
-  std::vector<Receiver> found;
+// Those that may be offered a piece, the one with least in front.
+std::vector<Peer*> UploadPlanner::receivers() {
+  struct Candidate {
+    std::size_t coming;
+    std::uint32_t has;
+    std::uint64_t tie;
+    Peer* peer;
+  };
+  std::vector<Candidate> found;
   for (auto& [handle, peer] : context_.peers) {
-    if (!may_receive(peer)) continue;
-    found.push_back({&peer, peer.pieces.coming.size(), handle != last_, peer.pieces.have.count(), random_()});
+    if (!peer.active() || !peer.ours()) continue;
+    if (!receivers_.contains(handle)) receivers_[handle].first_copies = fair_first_copies();
+    if (may_receive(peer)) {
+      found.push_back({peer.pieces.coming.size(), peer.pieces.have.count(), random_(), &peer});
+    }
   }
-  std::sort(found.begin(), found.end(), [](const Receiver& a, const Receiver& b) {
-    const bool a_fed = a.load > 0;
-    const bool b_fed = b.load > 0;
-    return std::tie(a_fed, a.other, a.load, a.has, a.tie) < std::tie(b_fed, b.other, b.load, b.has, b.tie);
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.coming, a.has, a.tie) < std::tie(b.coming, b.has, b.tie);
   });
-  return found;
+  std::vector<Peer*> peers;
+  for (const Candidate& candidate : found) peers.push_back(candidate.peer);
+  return peers;
 }
 
+// One piece at a time, so that who can send the next one soonest does; but who is sent nothing else does not
+// wait for the way of an offer there and back.
 bool UploadPlanner::may_receive(const Peer& peer) const {
-  if (!peer.active() || !peer.ours() || peer.we_are_choking || peer.pieces.have.all()) return false;
-  const auto resting = resting_.find(peer.handle);
-  if (resting != resting_.end() && context_.now < resting->second) return false;
-  const auto most =
-      std::max(least_load, static_cast<std::size_t>(peer.pieces.gained.per_second() * load_seconds));
-  if (peer.pieces.coming.size() >= most) return false;
-  // What we are sending it already has to be nearly done.
+  if (peer.we_are_choking || peer.pieces.have.all()) return false;
+  const auto receiver = receivers_.find(peer.handle);
+  if (receiver != receivers_.end() && context_.now < receiver->second.resting_until) return false;
   double left = 0;
+  std::size_t transfers = 0;
   for (const Transfer& transfer : transfers_) {
-    if (transfer.to == peer.handle) left += transfer.left;
+    if (transfer.to != peer.handle) continue;
+    left += transfer.left;
+    ++transfers;
   }
-  return left == 0 || left <= peer.uploads.rate.per_second() * LinkPlan::horizon_seconds;
+  if (transfers == 0) return true;
+  return transfers == peer.pieces.coming.size() && left < peer.uploads.rate.per_second() * answer_seconds;
+}
+
+// Of the peers so many are `incomplete`: what all of them have need not be looked at.
+bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
+  const Rarity& rarity = context_.census.rarity();
+  const auto piece = rarity.rarest(
+      Rarity::Set::held, [&](PieceIndex p) { return suits(peer, p); }, incomplete);
+  if (!piece) return false;
+  if (rarity.copies(*piece) == 0) {
+    std::uint32_t& first_copies = receivers_[peer.handle].first_copies;
+    if (first_copies > fair_first_copies() && !uplink_has_room()) return false;
+    ++first_copies;
+  }
+  transfers_.push_back({peer.handle, *piece, context_.now, false, context_.geometry.piece_size(*piece)});
+  context_.census.offered(peer, *piece);
+  context_.notify(peer, wire::PieceNotice::What::offer, *piece);
+  return true;
+}
+
+// What a quarter of the receivers has at most: a few slow ones do not hold up the others.
+std::uint32_t UploadPlanner::fair_first_copies() const {
+  std::vector<std::uint32_t> all;
+  for (const auto& [handle, receiver] : receivers_) {
+    const Peer* peer = context_.find(handle);
+    if (peer != nullptr && !peer->pieces.have.all()) all.push_back(receiver.first_copies);
+  }
+  if (all.empty()) return 0;
+  const auto quarter = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 4);
+  std::nth_element(all.begin(), quarter, all.end());
+  return *quarter;
+}
+
+bool UploadPlanner::uplink_has_room() const {
+  double rate = 0;
+  for (const auto& [handle, peer] : context_.peers) rate += peer.uploads.rate.per_second();
+  return uplink_.has_room(rate);
 }
 
 bool UploadPlanner::suits(const Peer& peer, PieceIndex piece) const {
   if (!peer.pieces.lacks(piece)) return false;
   if (context_.have.test(piece)) return true;
-  // On its way to us, from one sender and not from this peer: to be passed on as it comes, to one, who passes
-  // it on in turn.
-  const PieceDownload* download = store_.find(piece);
-  return download != nullptr && download->source && download->source != peer.handle && !download->exclusive &&
-         std::none_of(transfers_.begin(), transfers_.end(),
-                      [&](const Transfer& t) { return t.piece == piece; });
+  const PieceDownload* download = store_.find(piece);  // on its way to us, from another
+  return download != nullptr && download->source && download->source != peer.handle && !download->exclusive;
 }
 
 UploadPlanner::Transfer* UploadPlanner::find(PeerHandle peer, PieceIndex piece) {
@@ -123,7 +130,7 @@ void UploadPlanner::on_sent(PeerHandle peer, const BlockSpan& span) {
   Transfer* transfer = find(peer, span.piece);
   if (transfer == nullptr) return;
   transfer->left -= std::min(transfer->left, span.length);
-  transfer->rate.add(span.length);
+  changed_ = true;
   if (transfer->left == 0) on_over(peer, span.piece);
 }
 
@@ -133,12 +140,14 @@ void UploadPlanner::on_decline(PeerHandle peer, PieceIndex piece) {
 }
 
 void UploadPlanner::on_over(PeerHandle peer, PieceIndex piece) {
+  changed_ = true;
   std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
 }
 
 void UploadPlanner::peer_gone(PeerHandle peer) {
   std::erase_if(transfers_, [&](const Transfer& transfer) { return transfer.to == peer; });
-  resting_.erase(peer);
+  receivers_.erase(peer);
+  changed_ = true;
 }
 
 void UploadPlanner::piece_gone(PieceIndex piece) {
@@ -147,12 +156,13 @@ void UploadPlanner::piece_gone(PieceIndex piece) {
     if (Peer* receiver = context_.find(transfer.to)) context_.census.not_taken(*receiver, piece);
   }
   std::erase_if(transfers_, [&](const Transfer& transfer) { return transfer.piece == piece; });
+  changed_ = true;
 }
 
 void UploadPlanner::tick(Duration elapsed) {
   uplink_.tick(static_cast<double>(sent_bytes_), elapsed);
   sent_bytes_ = 0;
-  for (Transfer& transfer : transfers_) transfer.rate.tick(elapsed);
+  changed_ = true;
   for (const Transfer& transfer : std::vector<Transfer>(transfers_)) {
     if (transfer.taken || context_.now - transfer.since <= answer_time) continue;
     end_untaken(transfer.to, transfer.piece, rest_silent);
@@ -161,7 +171,7 @@ void UploadPlanner::tick(Duration elapsed) {
 
 void UploadPlanner::end_untaken(PeerHandle peer, PieceIndex piece, Duration rest) {
   on_over(peer, piece);
-  resting_[peer] = context_.now + rest;
+  receivers_[peer].resting_until = context_.now + rest;
   if (Peer* receiver = context_.find(peer)) context_.census.not_taken(*receiver, piece);
 }
 

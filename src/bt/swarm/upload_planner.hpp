@@ -1,12 +1,18 @@
 // Whom to send which piece next.
 //
-// A host that has room on its uplink offers a piece to one of our own peers, which takes it by requesting it
-// or declines. The sender chooses since it knows both sides of a transfer: what its own uplink does, and,
-// since everyone tells everyone what it has and what it is being sent, which receiver gets least and which
-// piece is rarest. So a piece leaves a seeder twice only when every other has left it once, nobody is sent
-// the same thing by two, and few transfers at a time run to completion instead of many side by side.
+// A host offers a piece to each of our own peers, one at a time, and the peer takes it by requesting it, or
+// declines. The sender chooses since it knows which piece is rarest: everyone tells everyone what it has and
+// what it is being sent. So a piece leaves a seeder twice only when every other has left it once, and nobody
+// is sent the same thing by two.
 //
-// A piece may be offered while it is still on its way to us: its blocks are passed on as they arrive.
+// A piece is offered while it is still on its way to us, to all that lack it: its blocks are passed on as
+// they arrive. A seeder's uplink is thus split over the receivers, each gets other pieces, and passes them on
+// to the rest: everyone's downlink is filled by everyone else, and one that pauses slows the others down by
+// its share only. (A chain of hosts, each sending all to the next, is as fast on paper; every pause of every
+// host is waited for by all behind it.)
+//
+// The first copies have to be spread evenly: who gets more of them than it can pass on keeps the others
+// waiting. TCP does not share that well, so a receiver that is ahead waits while the uplink is full.
 //
 // Core file; part of Swarm.
 #pragma once
@@ -16,7 +22,7 @@
 #include <random>
 #include <vector>
 
-#include "bt/swarm/link_plan.hpp"
+#include "bt/swarm/link_use.hpp"
 #include "bt/swarm/piece_store.hpp"
 #include "bt/swarm/swarm_context.hpp"
 
@@ -26,7 +32,10 @@ class UploadPlanner {
  public:
   UploadPlanner(SwarmContext& context, const PieceStore& store, std::uint64_t random_seed);
 
-  void plan();  // offers as much as there is room for
+  // Something has changed that may make an offer possible: a piece has come or is coming, a peer is new or
+  // has given a piece up. How transfers go on (below), and time (tick), are noticed without it.
+  void note_change() { changed_ = true; }
+  void plan();  // after each event: offers what can be offered
 
   // --- how transfers go on ---
   bool offered(PeerHandle peer, PieceIndex piece) {
@@ -49,32 +58,28 @@ class UploadPlanner {
     TimePoint since;
     bool taken = false;
     std::uint32_t left = 0;  // bytes that the socket has not taken
-    Rate rate;
   };
   struct Receiver {
-    Peer* peer;
-    std::size_t load;   // pieces on their way to it
-    bool other;         // than whom we sent to last: a flow that goes on is worth more than a new one
-    std::uint32_t has;  // pieces
-    std::uint64_t tie;
+    TimePoint resting_until{};       // it declined or did not answer: no offer before then
+    std::uint32_t first_copies = 0;  // pieces that we gave to it before anyone else had them
   };
 
-  bool has_room() const;
-  double planned_bytes(const Transfer& transfer) const;
+  bool uplink_has_room() const;
   bool may_receive(const Peer& peer) const;
-  std::vector<Receiver> receivers();
+  std::vector<Peer*> receivers();
+  std::uint32_t fair_first_copies() const;
   bool suits(const Peer& peer, PieceIndex piece) const;
-  bool offer_one();
+  bool offer(Peer& peer, std::uint32_t incomplete);
   Transfer* find(PeerHandle peer, PieceIndex piece);
   void end_untaken(PeerHandle peer, PieceIndex piece, Duration rest);
 
   SwarmContext& context_;
   const PieceStore& store_;
   std::vector<Transfer> transfers_;
-  std::map<PeerHandle, TimePoint> resting_;  // declined or did not answer: no offer before then
-  std::optional<PeerHandle> last_;           // receiver of the latest offer
-  LinkPlan uplink_;
+  std::map<PeerHandle, Receiver> receivers_;
+  LinkUse uplink_;
   std::uint64_t sent_bytes_ = 0;  // since the last tick
+  bool changed_ = true;
   std::mt19937_64 random_;
 };
 

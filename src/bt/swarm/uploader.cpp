@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 // Handed to a socket and not yet taken: what a few turns of the event loop need, no more, since whatever is
 // said to the peer waits behind it.
 constexpr double sending_seconds = 0.02;
-constexpr double least_sending_bytes = 256 * KiB;
+constexpr double least_sending_bytes = 64 * KiB;
 constexpr double most_sending_bytes_ever = 2 * MiB;
 constexpr std::uint32_t max_read_ahead = 8;  // segments a peer, where the pool allows
 constexpr Duration take_timeout = 60s;       // a socket that takes nothing for so long is dead
