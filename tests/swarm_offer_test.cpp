@@ -167,6 +167,26 @@ TEST(SwarmOffer, FirstCopiesAreSpreadEvenlyHoweverFastOneTakesThem) {
   EXPECT_GE(take_offers(driver, fast), 1u) << "the others leave the uplink idle";
 }
 
+TEST(SwarmOffer, WhereThereAreManyThoseAreServedWhoAreSentLeast) {
+  DriverOptions options = room(true);
+  options.pieces = 64;
+  Driver driver(options);
+  std::vector<PeerHandle> peers;
+  std::size_t offers = 0;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(kin(driver, {}));
+    offers += told(driver, peers.back(), What::offer).size();
+  }
+  EXPECT_EQ(offers, 16u);
+  driver.say(peers[18], wire::PieceNotice{What::fetching, PieceIndex{1}});
+  driver.say(peers[17], wire::PieceNotice{What::fetching, PieceIndex{1}});
+  driver.say(peers[16], wire::PieceNotice{What::fetching, PieceIndex{1}});
+  driver.event(PeerDisconnected{peers[0], "went away"});
+  driver.pass(100ms);
+  EXPECT_EQ(told(driver, peers[19], What::offer).size(), 1u) << "the others are being sent something";
+  for (int i : {16, 17, 18}) EXPECT_THAT(told(driver, peers[i], What::offer), IsEmpty());
+}
+
 TEST(SwarmOffer, OneThatTakesNothingDoesNotHoldUpTheOthers) {
   Driver driver(room(true));
   kin(driver, {});

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 constexpr Duration answer_time = 3s;  // for an offer
 constexpr Duration rest_declined = 50ms;
 constexpr Duration rest_silent = 1s;
+// At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
+// more receivers than these, those go first who are being sent the fewest pieces.
+constexpr std::size_t most_transfers = 16;
 constexpr double answer_seconds = 0.1;  // that the way of an offer there and back may take
 
 }  // namespace
@@ -24,6 +27,7 @@ void UploadPlanner::plan() {
   const auto incomplete = std::count_if(context_.peers.begin(), context_.peers.end(),
                                         [](const auto& entry) { return !entry.second.pieces.have.all(); });
   for (Peer* peer : receivers()) {
+    if (transfers_.size() >= most_transfers) break;
     while (may_receive(*peer) && offer(*peer, static_cast<std::uint32_t>(incomplete))) {
     }
   }
