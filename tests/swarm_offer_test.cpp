@@ -187,6 +187,32 @@ TEST(SwarmOffer, WhereThereAreManyThoseAreServedWhoAreSentLeast) {
   for (int i : {16, 17, 18}) EXPECT_THAT(told(driver, peers[i], What::offer), IsEmpty());
 }
 
+TEST(SwarmOffer, WhoIsServedAheadOfTimeDoesNotExceedTheBoundEither) {
+  DriverOptions options = room(true);
+  options.pieces = 64;
+  Driver driver(options);
+  std::vector<std::uint32_t> all_but_one;
+  for (std::uint32_t i = 0; i < 63; ++i) all_but_one.push_back(i);
+  const PeerHandle fast = kin(driver, {});
+  for (int i = 0; i < 15; ++i) kin(driver, all_but_one);  // they do not answer what they are offered
+  std::size_t served = 0;
+  for (int i = 0; i < 60; ++i) {
+    if (i % 3 == 0) driver.pass(100ms);
+    // With fifteen offers open there is place for one more, however soon it will have been sent.
+    const auto offers = told(driver, fast, What::offer);
+    EXPECT_LE(offers.size(), 1u);
+    served += offers.size();
+    for (const PieceIndex piece : offers) {
+      driver.say(fast, wire::Request{{piece, 0, 1 * MiB}});
+      driver.finish_reads();
+      const auto blocks = driver.take<SendBlock>();
+      driver.say(fast, wire::Have{piece});  // before our socket has said that it is sent
+      for (const SendBlock& block : blocks) driver.event(BlockSent{block.peer, block.span});
+    }
+  }
+  EXPECT_GT(served, 40u) << "fast enough to be offered the next one early";
+}
+
 TEST(SwarmOffer, OneThatTakesNothingDoesNotHoldUpTheOthers) {
   Driver driver(room(true));
   kin(driver, {});

@@ -27,9 +27,9 @@ void UploadPlanner::plan() {
   const auto incomplete = std::count_if(context_.peers.begin(), context_.peers.end(),
                                         [](const auto& entry) { return !entry.second.pieces.have.all(); });
   for (Peer* peer : receivers()) {
-    if (transfers_.size() >= most_transfers) break;
-    while (may_receive(*peer) && offer(*peer, static_cast<std::uint32_t>(incomplete))) {
-    }
+    do {
+      if (transfers_.size() >= most_transfers) return;
+    } while (offer(*peer, static_cast<std::uint32_t>(incomplete)) && may_receive(*peer));
   }
 }
 
@@ -61,8 +61,7 @@ std::vector<Peer*> UploadPlanner::receivers() {
 // wait for the way of an offer there and back.
 bool UploadPlanner::may_receive(const Peer& peer) const {
   if (peer.we_are_choking || peer.pieces.have.all()) return false;
-  const auto receiver = receivers_.find(peer.handle);
-  if (receiver != receivers_.end() && context_.now < receiver->second.resting_until) return false;
+  if (context_.now < receivers_.at(peer.handle).resting_until) return false;
   double left = 0;
   std::size_t transfers = 0;
   for (const Transfer& transfer : transfers_) {
@@ -81,7 +80,7 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
       Rarity::Set::held, [&](PieceIndex p) { return suits(peer, p); }, incomplete);
   if (!piece) return false;
   if (rarity.copies(*piece) == 0) {
-    std::uint32_t& first_copies = receivers_[peer.handle].first_copies;
+    std::uint32_t& first_copies = receivers_.at(peer.handle).first_copies;
     if (first_copies > fair_first_copies() && !uplink_has_room()) return false;
     ++first_copies;
   }
