@@ -109,9 +109,8 @@ int run(Options& options) {
     fmt::print("{:g} Mbit/s, {} MiB, pieces of {} KiB; medians of {}\n\n", options.rate_mbit,
                options.image_mib, options.room.piece_kib, options.runs);
     fmt::print(
-        "hosts  ideal s  first s   last s  efficiency  seed sent  out s first copy  duplicate  bound s  room "
-        "s  dropped   "
-        "dials      steps  complete\n");
+        "hosts  ideal s  first s   last s  efficiency  seed sent  out s first copy  duplicate  "
+        "bound s  room s  dropped   dials      steps  complete\n");
   }
   bool good = true;
   for (const std::uint32_t hosts : options.hosts) {

@@ -137,6 +137,7 @@ bool Room::complete() const {
 RoomResult Room::run() {
   const double slowest = std::min(spec_.slow_hosts > 0 ? spec_.slow_rate : spec_.rate, spec_.rate);
   const bool done = world_.run(seconds_of(60 + 20 * bytes_ / slowest), [this] { return complete(); });
+  if (done && out_once_ == TimePoint{}) watch_first_copy();  // since it last looked
   RoomResult outcome = result(done);
   world_.shut_down();
   outcome.violations = world_.violations();
@@ -162,7 +163,7 @@ RoomResult Room::result(bool complete) const {
     outcome.duplicate += static_cast<double>(leecher.host->stats().wasted) / bytes_ / spec_.hosts;
   }
   outcome.seeder_sent = static_cast<double>(world_.network.sent(seeder_->node())) / bytes_;
-  outcome.out_once = seconds_between(zero_, out_once_);
+  if (out_once_ != TimePoint{}) outcome.out_once = seconds_between(zero_, out_once_);
   outcome.first_copy = static_cast<double>(sent_for_first_copy_) / bytes_;
   outcome.dropped = static_cast<double>(world_.network.dropped()) / bytes_ / spec_.hosts;
   outcome.dials = world_.network.dials();

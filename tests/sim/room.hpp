@@ -39,7 +39,7 @@ struct RoomResult {
   double fast_room = 0;    // the same without the slow hosts
   double efficiency = 0;   // the worst host's
   double seeder_sent = 0;  // images
-  double out_once = 0;     // from the first start until the leechers together have every piece
+  double out_once = 0;     // from the first start until the leechers together have every piece; 0: never
   double first_copy = 0;   // what the seeder had sent by then, images
   double duplicate = 0;    // received in vain, images a host
   double dropped = 0;      // by full queues, images a host

@@ -20,9 +20,8 @@ class LinkUse {
     if (weight_ < 0.5) return;
     capacity_ = std::max(mean_, capacity_ * (1 - decay_per_second * seconds));
   }
-  double capacity() const {
-    return capacity_;
-  }  // bytes a second: the most that was seen lately; 0 if unknown
+  // Bytes a second: the most that was seen lately; 0 where unknown.
+  double capacity() const { return capacity_; }
 
   // Whether more could go through than `rate` bytes a second.
   bool has_room(double rate) const { return rate < full * capacity_; }

@@ -38,9 +38,8 @@ class UploadPlanner {
   void plan();  // after each event: offers what can be offered
 
   // --- how transfers go on ---
-  bool offered(PeerHandle peer, PieceIndex piece) {
-    return find(peer, piece) != nullptr;
-  }                                                  // and not over yet
+  // ... and not over yet.
+  bool offered(PeerHandle peer, PieceIndex piece) { return find(peer, piece) != nullptr; }
   void on_taken(PeerHandle peer, PieceIndex piece);  // it asks for it, or says that it is being sent it
   void on_sent(PeerHandle peer, const BlockSpan& span);
   void on_decline(PeerHandle peer, PieceIndex piece);
