@@ -58,7 +58,7 @@ TEST(PieceDownload, HoldsWhatWasReceived) {
 
 TEST(PieceDownload, BeginsOpenAndUntouched) {
   const PieceDownload download = fresh();
-  EXPECT_TRUE(download.has_open() && download.untouched() && download.idle());
+  EXPECT_TRUE(download.has_open(0) && download.has_open(1) && download.untouched() && download.idle());
   EXPECT_FALSE(download.complete());
   EXPECT_EQ(download.received_prefix(), 0u);
   EXPECT_EQ(download.buffer(1), BufferId{7});
@@ -66,29 +66,56 @@ TEST(PieceDownload, BeginsOpenAndUntouched) {
 
 TEST(PieceDownload, OpenRunsAreOfTheSizeAskedFor) {
   const PieceDownload download = fresh();
-  EXPECT_EQ(download.first_open(block_bytes), span(0, block_bytes));
-  EXPECT_EQ(download.first_open(4 * block_bytes), span(0, 4 * block_bytes));
-  EXPECT_EQ(download.first_open(3 * block_bytes + 1), span(0, 3 * block_bytes));
+  EXPECT_EQ(download.first_open(0, block_bytes), span(0, block_bytes));
+  EXPECT_EQ(download.first_open(0, 4 * block_bytes), span(0, 4 * block_bytes));
+  EXPECT_EQ(download.first_open(0, 3 * block_bytes + 1), span(0, 3 * block_bytes));
 }
 
 TEST(PieceDownload, OpenRunsEndAtTheSegmentAndAtThePiece) {
   PieceDownload download = fresh();
-  EXPECT_EQ(download.first_open(2 * MiB), span(0, MiB));
+  EXPECT_EQ(download.first_open(0, 2 * MiB), span(0, MiB));
   download.request(span(0, MiB - block_bytes));
-  EXPECT_EQ(download.first_open(MiB), span(63, block_bytes));
+  EXPECT_EQ(download.first_open(0, MiB), span(63, block_bytes));
   download.request(span(63, block_bytes));
-  EXPECT_EQ(download.first_open(MiB), span(64, 5 * block_bytes / 2));
+  EXPECT_EQ(download.first_open(1, MiB), span(64, 5 * block_bytes / 2));
   download.request(span(64, 2 * block_bytes));
-  EXPECT_EQ(download.first_open(block_bytes), span(66, block_bytes / 2));
+  EXPECT_EQ(download.first_open(1, block_bytes), span(66, block_bytes / 2));
   download.request(span(66, block_bytes / 2));
-  EXPECT_EQ(download.first_open(MiB), std::nullopt);
-  EXPECT_FALSE(download.has_open());
+  EXPECT_EQ(download.first_open(1, MiB), std::nullopt);
+  EXPECT_FALSE(download.has_open(0) || download.has_open(1));
+}
+
+TEST(PieceDownload, SegmentsAreBegunAndCompletedEach) {
+  PieceDownload download = fresh();
+  EXPECT_EQ(download.segment_count(), 2u);
+  EXPECT_EQ(download.first_unbegun(), 0u);
+  download.begin(0);
+  EXPECT_TRUE(download.begun(0));
+  EXPECT_EQ(download.first_unbegun(), 1u);
+  download.begin(1);
+  EXPECT_EQ(download.first_unbegun(), std::nullopt);
+  download.set_source(0, alice);
+  download.set_source(1, bob);
+  download.exclusive = bob;
+  download.let_go(bob);
+  EXPECT_EQ(download.source(0), alice);
+  EXPECT_EQ(download.source(1), std::nullopt);
+  EXPECT_EQ(download.exclusive, std::nullopt);
+  EXPECT_EQ(download.missing_bytes(1), 5 * block_bytes / 2);
+  fetch(download, span(64, 5 * block_bytes / 2), alice);
+  EXPECT_TRUE(download.complete(1));
+  EXPECT_FALSE(download.untouched(1));
+  EXPECT_TRUE(download.untouched(0));
+  EXPECT_FALSE(download.complete());
+  download.reset();
+  EXPECT_FALSE(download.complete(1));
+  EXPECT_EQ(download.missing_bytes(1), 5 * block_bytes / 2);
 }
 
 TEST(PieceDownload, OpenRunsEndWhereABlockIsTaken) {
   PieceDownload download = fresh();
   download.request(span(2, block_bytes));
-  EXPECT_EQ(download.first_open(MiB), span(0, 2 * block_bytes));
+  EXPECT_EQ(download.first_open(0, MiB), span(0, 2 * block_bytes));
 }
 
 TEST(PieceDownload, BlocksGivenBackAreOpenAgain) {
@@ -96,7 +123,7 @@ TEST(PieceDownload, BlocksGivenBackAreOpenAgain) {
   download.request(span(0, MiB));
   download.request(span(64, 5 * block_bytes / 2));
   download.give_back(span(5, 2 * block_bytes));
-  EXPECT_EQ(download.first_open(MiB), span(5, 2 * block_bytes));
+  EXPECT_EQ(download.first_open(0, MiB), span(5, 2 * block_bytes));
 }
 
 TEST(PieceDownload, ABlockAskedOfTwoIsOpenWhenBothGaveItBack) {
@@ -106,9 +133,9 @@ TEST(PieceDownload, ABlockAskedOfTwoIsOpenWhenBothGaveItBack) {
   download.request(span(0, block_bytes));
   EXPECT_FALSE(download.wants_duplicate(span(0, block_bytes)));
   download.give_back(span(0, block_bytes));
-  EXPECT_EQ(download.first_open(block_bytes), span(1, block_bytes));
+  EXPECT_EQ(download.first_open(0, block_bytes), span(1, block_bytes));
   download.give_back(span(0, block_bytes));
-  EXPECT_EQ(download.first_open(block_bytes), span(0, block_bytes));
+  EXPECT_EQ(download.first_open(0, block_bytes), span(0, block_bytes));
 }
 
 TEST(PieceDownload, OnlyWholeBlocksAreRuns) {
@@ -125,7 +152,7 @@ TEST(PieceDownload, WhatIsArrivingIsNeitherWantedNorOpenNorIdle) {
   download.give_back(span(0, block_bytes));  // timed out, and yet it comes
   download.arriving(span(0, block_bytes));
   EXPECT_FALSE(download.wants(span(0, 2 * block_bytes)));
-  EXPECT_EQ(download.first_open(block_bytes), span(1, block_bytes));
+  EXPECT_EQ(download.first_open(0, block_bytes), span(1, block_bytes));
   EXPECT_FALSE(download.idle());
   EXPECT_FALSE(download.untouched());
   download.arrival_ended(span(0, block_bytes));
@@ -171,7 +198,7 @@ TEST(PieceDownload, AResetOpensEverythingButWhatSomebodyIsStillAsked) {
   EXPECT_EQ(download.received_prefix(), 0u);
   EXPECT_EQ(download.received_bytes(), 0u);
   EXPECT_THAT(download.contributors(), IsEmpty());
-  EXPECT_EQ(download.first_open(MiB), span(1, MiB - block_bytes));
+  EXPECT_EQ(download.first_open(0, MiB), span(1, MiB - block_bytes));
   EXPECT_FALSE(download.untouched());
   download.give_back(span(0, block_bytes));
   EXPECT_TRUE(download.untouched());

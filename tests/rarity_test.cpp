@@ -21,35 +21,59 @@ Bitfield all(std::uint32_t count) {
   return pieces;
 }
 
+// So many pieces of one segment each.
+Geometry small(std::uint32_t pieces) {
+  return {std::uint64_t{pieces} * min_piece_length, min_piece_length};
+}
+SegmentRef only(PieceIndex piece) {
+  return {piece, 0};
+}
+
 // The pieces that a leecher wants, as it begins them and gives them up.
 class Picker : public Rarity {
  public:
-  Picker(std::uint32_t count, std::uint64_t seed) : Rarity(count, Set::wanted, seed) {}
+  Picker(std::uint32_t count, std::uint64_t seed) : Rarity(small(count), Set::wanted, seed) {}
   using Rarity::add;
   void add(PieceIndex piece, const Bitfield& pieces) {
-    Rarity::add(piece);
+    Rarity::add(only(piece));
     if (pieces.all()) became_seed();
   }
   std::optional<PieceIndex> rarest(const Bitfield& pieces, Set set = Set::wanted) const {
-    return Rarity::rarest(set, [&](PieceIndex piece) { return pieces.test(piece); });
+    const auto found = Rarity::rarest(set, [&](SegmentRef segment) { return pieces.test(segment.piece); });
+    return found ? std::optional(found->piece) : std::nullopt;
   }
-  void start(PieceIndex piece) { move(piece, Set::held); }
-  void put_back(PieceIndex piece) { move(piece, Set::wanted); }
-  bool is_missing(PieceIndex piece) const { return in(Set::wanted, piece); }
+  void start(PieceIndex piece) { move(only(piece), Set::held); }
+  void put_back(PieceIndex piece) { move(only(piece), Set::wanted); }
+  bool is_missing(PieceIndex piece) const { return in(Set::wanted, only(piece)); }
   std::uint32_t missing() const { return count(Set::wanted); }
   std::uint32_t count_missing(const Bitfield& pieces) const { return count(Set::wanted, pieces); }
 };
 
 TEST(Rarity, OfTheHeldPiecesTheRarestIsPassedOnFirst) {
-  Rarity rarity(3, Rarity::Set::held, 1);
-  const auto any = [](PieceIndex) { return true; };
+  Rarity rarity(small(3), Rarity::Set::held, 1);
+  const auto any = [](SegmentRef) { return true; };
   rarity.add(bits(3, {0, 1}));
-  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), PieceIndex{2});
+  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), only(PieceIndex{2}));
   EXPECT_EQ(rarity.rarest(Rarity::Set::wanted, any), std::nullopt);
-  rarity.add(PieceIndex{2});
-  rarity.add(PieceIndex{2});
-  rarity.remove(PieceIndex{1});
-  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), PieceIndex{1});
+  rarity.add(only(PieceIndex{2}));
+  rarity.add(only(PieceIndex{2}));
+  rarity.remove(only(PieceIndex{1}));
+  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), only(PieceIndex{1}));
+}
+
+TEST(Rarity, SegmentsOfAPieceAreCountedEach) {
+  Rarity rarity(Geometry(2 * MiB + 3 * MiB / 2, 2 * MiB), Rarity::Set::held, 1);  // the last piece is short
+  EXPECT_EQ(rarity.count(Rarity::Set::held), 4u);
+  rarity.add(bits(2, {0}));
+  rarity.add(SegmentRef{PieceIndex{0}, 1});
+  rarity.add(SegmentRef{PieceIndex{1}, 0});
+  EXPECT_EQ(rarity.copies({PieceIndex{0}, 0}), 1u);
+  EXPECT_EQ(rarity.copies({PieceIndex{0}, 1}), 2u);
+  const auto any = [](SegmentRef) { return true; };
+  EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), (SegmentRef{PieceIndex{1}, 1}));
+  rarity.move({PieceIndex{1}, 1}, Rarity::Set::wanted);
+  EXPECT_EQ(rarity.count(Rarity::Set::wanted, bits(2, {1})), 1u);
+  EXPECT_NE(rarity.rarest(Rarity::Set::held, any), (SegmentRef{PieceIndex{0}, 1}));
 }
 
 TEST(Rarity, APeerWithoutPiecesOffersNothing) {
@@ -85,21 +109,21 @@ TEST(Rarity, WhatPeersHaveIsCountedWhileAPieceIsFetched) {
   picker.add(bits(2, {0}));
   picker.start(PieceIndex{0});
   picker.add(bits(2, {0}));
-  EXPECT_EQ(picker.availability(PieceIndex{0}), 2u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{0})), 2u);
   picker.remove(bits(2, {0}));
   picker.put_back(PieceIndex{0});
-  EXPECT_EQ(picker.availability(PieceIndex{0}), 1u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{0})), 1u);
 }
 
 TEST(Rarity, SeedsCountForEveryPiece) {
   Picker picker(3, 1);
   picker.add(all(3));
   picker.add(bits(3, {1}));
-  EXPECT_EQ(picker.availability(PieceIndex{0}), 1u);
-  EXPECT_EQ(picker.availability(PieceIndex{1}), 2u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{0})), 1u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{1})), 2u);
   picker.remove(all(3));
-  EXPECT_EQ(picker.availability(PieceIndex{0}), 0u);
-  EXPECT_EQ(picker.availability(PieceIndex{1}), 1u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{0})), 0u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{1})), 1u);
 }
 
 TEST(Rarity, APeerThatBecomesASeedGoesAsOne) {
@@ -108,9 +132,9 @@ TEST(Rarity, APeerThatBecomesASeedGoesAsOne) {
   picker.add(pieces);
   pieces.set(PieceIndex{2});
   picker.add(PieceIndex{2}, pieces);
-  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(PieceIndex{i}), 1u);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(only(PieceIndex{i})), 1u);
   picker.remove(pieces);
-  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(PieceIndex{i}), 0u);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(picker.availability(only(PieceIndex{i})), 0u);
 }
 
 TEST(Rarity, ATorrentOfOnePieceWorks) {
@@ -122,7 +146,7 @@ TEST(Rarity, ATorrentOfOnePieceWorks) {
   EXPECT_EQ(picker.rarest(pieces), PieceIndex{0});
   picker.start(PieceIndex{0});
   picker.remove(pieces);
-  EXPECT_EQ(picker.availability(PieceIndex{0}), 0u);
+  EXPECT_EQ(picker.availability(only(PieceIndex{0})), 0u);
 }
 
 TEST(Rarity, TiesAreBrokenByTheSeed) {
@@ -165,7 +189,8 @@ class PickerModel {
   }
   void check() {
     ASSERT_EQ(picker_.missing(), missing_.size());
-    for (std::uint32_t i = 0; i < count_; ++i) ASSERT_EQ(picker_.availability(PieceIndex{i}), available(i));
+    for (std::uint32_t i = 0; i < count_; ++i)
+      ASSERT_EQ(picker_.availability(only(PieceIndex{i})), available(i));
     for (const Bitfield& peer : peers_) {
       check_choice(peer, Rarity::Set::wanted);
       check_choice(peer, Rarity::Set::held);

@@ -105,6 +105,28 @@ PeerHandle Driver::seed(const Guest& guest) {
   return peer;
 }
 
+PeerHandle Driver::kin(const std::vector<std::uint32_t>& pieces) {
+  const PeerHandle peer = accept();
+  say_pieces(peer, pieces);
+  wire::ExtensionHandshake hello;
+  hello.largest_request = 1 * MiB;
+  hello.notice_id = wire::our_notice_id;
+  say(peer, hello);
+  say(peer, wire::Unchoke{});
+  return peer;
+}
+
+std::vector<SegmentRef> Driver::told(PeerHandle peer, wire::SegmentNotice::What what) {
+  std::vector<SegmentRef> segments;
+  std::erase_if(heard_[peer].messages, [&](const wire::Message& message) {
+    const auto* notice = std::get_if<wire::SegmentNotice>(&message);
+    const bool wanted = notice != nullptr && notice->what == what;
+    if (wanted) segments.push_back(notice->segment);
+    return wanted;
+  });
+  return segments;
+}
+
 ReceivePayload Driver::send_block(PeerHandle peer, const BlockSpan& span) {
   event(BlockHeaderReceived{peer, span});
   const ReceivePayload receive = take<ReceivePayload>().at(0);

@@ -42,7 +42,10 @@ class Driver {
   PeerHandle accept(const Guest& guest = {});  // from an address of its own, handshake included
   void say(PeerHandle peer, wire::Message message) { event(MessageReceived{peer, std::move(message)}); }
   void say_pieces(PeerHandle peer, const std::vector<std::uint32_t>& pieces);
-  PeerHandle seed(const Guest& guest = {});  // accepted, has everything, unchokes us
+  PeerHandle seed(const Guest& guest = {});                  // accepted, has everything, unchokes us
+  PeerHandle kin(const std::vector<std::uint32_t>& pieces);  // accepted, one of our own, unchokes us
+  // Of which segments the peer has heard such a notice since the last call.
+  std::vector<SegmentRef> told(PeerHandle peer, wire::SegmentNotice::What what);
   // A PIECE with its payload; where the payload went.
   ReceivePayload send_block(PeerHandle peer, const BlockSpan& span);
   // Answers every request that the peer has heard, until it hears no more.

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::IsEmpty;
 using testing::Optional;
-using What = wire::PieceNotice::What;
+using What = wire::SegmentNotice::What;
 
 DriverOptions room(bool seeding) {
   DriverOptions options;
@@ -25,29 +25,9 @@ DriverOptions room(bool seeding) {
   return options;
 }
 
-// One of our own, who unchokes us.
-PeerHandle kin(Driver& driver, const std::vector<std::uint32_t>& pieces) {
-  const PeerHandle peer = driver.accept();
-  driver.say_pieces(peer, pieces);
-  wire::ExtensionHandshake hello;
-  hello.largest_request = 1 * MiB;
-  hello.notice_id = wire::our_notice_id;
-  driver.say(peer, hello);
-  driver.say(peer, wire::Unchoke{});
-  return peer;
-}
-
 std::vector<PieceIndex> told(Driver& driver, PeerHandle peer, What what) {
   std::vector<PieceIndex> pieces;
-  std::vector<wire::PieceNotice> rest;
-  for (const wire::PieceNotice& notice : driver.heard<wire::PieceNotice>(peer)) {
-    if (notice.what == what) {
-      pieces.push_back(notice.piece);
-    } else {
-      rest.push_back(notice);
-    }
-  }
-  for (const wire::PieceNotice& notice : rest) driver.all_heard(peer).push_back(notice);
+  for (const SegmentRef& segment : driver.told(peer, what)) pieces.push_back(segment.piece);
   return pieces;
 }
 
@@ -58,12 +38,12 @@ std::vector<std::uint32_t> all_pieces() {
 }
 
 void offer(Driver& driver, PeerHandle peer, std::uint32_t piece) {
-  driver.say(peer, wire::PieceNotice{What::offer, PieceIndex{piece}});
+  driver.say(peer, wire::SegmentNotice{What::offer, {PieceIndex{piece}, 0}});
 }
 
 TEST(SwarmOffer, OneOfOurOwnIsOfferedAPieceAndSentItWhenItAsks) {
   Driver driver(room(true));
-  const PeerHandle peer = kin(driver, {});
+  const PeerHandle peer = driver.kin({});
   const auto offers = told(driver, peer, What::offer);
   ASSERT_EQ(offers.size(), 1u);
   EXPECT_EQ(driver.heard<wire::Unchoke>(peer).size(), 1u);
@@ -78,14 +58,14 @@ TEST(SwarmOffer, StrangersAreOfferedNothing) {
   driver.say(peer, wire::HaveNone{});
   driver.say(peer, wire::Interested{});
   driver.pass(1s);
-  EXPECT_THAT(driver.heard<wire::PieceNotice>(peer), IsEmpty());
+  EXPECT_THAT(driver.heard<wire::SegmentNotice>(peer), IsEmpty());
   EXPECT_THAT(driver.heard<wire::SuggestPiece>(peer), IsEmpty());
 }
 
 TEST(SwarmOffer, ASeederOffersNothingTwiceWhileSomethingIsUnsent) {
   Driver driver(room(true));
   std::vector<PeerHandle> peers;
-  for (int i = 0; i < 4; ++i) peers.push_back(kin(driver, {}));
+  for (int i = 0; i < 4; ++i) peers.push_back(driver.kin({}));
   std::set<PieceIndex> sent;
   for (int i = 0; i < 400 && sent.size() < 16; ++i) {
     for (PeerHandle peer : peers) {
@@ -93,7 +73,7 @@ TEST(SwarmOffer, ASeederOffersNothingTwiceWhileSomethingIsUnsent) {
         const bool fresh = sent.insert(piece).second;
         // The last offers may be in the others' ears already.
         EXPECT_TRUE(fresh || sent.size() + peers.size() >= 16) << "piece " << piece.value() << " again";
-        driver.say(peer, wire::PieceNotice{What::fetching, piece});
+        driver.say(peer, wire::SegmentNotice{What::fetching, {piece, 0}});
         driver.say(peer, wire::Request{{piece, 0, 1 * MiB}});
         driver.finish_reads();
         for (const SendBlock& block : driver.take<SendBlock>())
@@ -117,18 +97,18 @@ TEST(SwarmOffer, WhatAPeerIsBeingSentIsNotOfferedToIt) {
   for (const std::uint32_t piece : but_one) driver.say(peer, wire::Have{PieceIndex{piece}});
   driver.say(peer, hello);
   EXPECT_EQ(told(driver, peer, What::offer), std::vector{PieceIndex{15}});
-  driver.say(peer, wire::PieceNotice{What::decline, PieceIndex{15}});
-  driver.say(peer, wire::PieceNotice{What::fetching, PieceIndex{15}});
+  driver.say(peer, wire::SegmentNotice{What::decline, {PieceIndex{15}, 0}});
+  driver.say(peer, wire::SegmentNotice{What::fetching, {PieceIndex{15}, 0}});
   driver.pass(10s);
   EXPECT_THAT(told(driver, peer, What::offer), IsEmpty());
-  driver.say(peer, wire::PieceNotice{What::dropped, PieceIndex{15}});
+  driver.say(peer, wire::SegmentNotice{What::dropped, {PieceIndex{15}, 0}});
   driver.pass(1s);
   EXPECT_EQ(told(driver, peer, What::offer).size(), 1u);
 }
 
 TEST(SwarmOffer, AnOfferThatNobodyAnswersIsForgotten) {
   Driver driver(room(true));
-  const PeerHandle silent = kin(driver, {});
+  const PeerHandle silent = driver.kin({});
   EXPECT_EQ(told(driver, silent, What::offer).size(), 1u);
   driver.pass(2900ms);
   EXPECT_THAT(told(driver, silent, What::offer), IsEmpty()) << "one at a time";
@@ -151,9 +131,9 @@ std::size_t take_offers(Driver& driver, PeerHandle peer) {
 
 TEST(SwarmOffer, FirstCopiesAreSpreadEvenlyHoweverFastOneTakesThem) {
   Driver driver(room(true));
-  const PeerHandle fast = kin(driver, {});
+  const PeerHandle fast = driver.kin({});
   std::vector<PeerHandle> others;
-  for (int i = 0; i < 3; ++i) others.push_back(kin(driver, {}));
+  for (int i = 0; i < 3; ++i) others.push_back(driver.kin({}));
   std::size_t taken = 0;
   for (int i = 0; i < 4; ++i) {
     taken += take_offers(driver, fast);
@@ -174,13 +154,13 @@ TEST(SwarmOffer, WhereThereAreManyThoseAreServedWhoAreSentLeast) {
   std::vector<PeerHandle> peers;
   std::size_t offers = 0;
   for (int i = 0; i < 20; ++i) {
-    peers.push_back(kin(driver, {}));
+    peers.push_back(driver.kin({}));
     offers += told(driver, peers.back(), What::offer).size();
   }
   EXPECT_EQ(offers, 16u);
-  driver.say(peers[18], wire::PieceNotice{What::fetching, PieceIndex{1}});
-  driver.say(peers[17], wire::PieceNotice{What::fetching, PieceIndex{1}});
-  driver.say(peers[16], wire::PieceNotice{What::fetching, PieceIndex{1}});
+  driver.say(peers[18], wire::SegmentNotice{What::fetching, {PieceIndex{1}, 0}});
+  driver.say(peers[17], wire::SegmentNotice{What::fetching, {PieceIndex{1}, 0}});
+  driver.say(peers[16], wire::SegmentNotice{What::fetching, {PieceIndex{1}, 0}});
   driver.event(PeerDisconnected{peers[0], "went away"});
   driver.pass(100ms);
   EXPECT_EQ(told(driver, peers[19], What::offer).size(), 1u) << "the others are being sent something";
@@ -193,8 +173,8 @@ TEST(SwarmOffer, WhoIsServedAheadOfTimeDoesNotExceedTheBoundEither) {
   Driver driver(options);
   std::vector<std::uint32_t> all_but_one;
   for (std::uint32_t i = 0; i < 63; ++i) all_but_one.push_back(i);
-  const PeerHandle fast = kin(driver, {});
-  for (int i = 0; i < 15; ++i) kin(driver, all_but_one);  // they do not answer what they are offered
+  const PeerHandle fast = driver.kin({});
+  for (int i = 0; i < 15; ++i) driver.kin(all_but_one);  // they do not answer what they are offered
   std::size_t served = 0;
   for (int i = 0; i < 60; ++i) {
     if (i % 3 == 0) driver.pass(100ms);
@@ -215,9 +195,9 @@ TEST(SwarmOffer, WhoIsServedAheadOfTimeDoesNotExceedTheBoundEither) {
 
 TEST(SwarmOffer, OneThatTakesNothingDoesNotHoldUpTheOthers) {
   Driver driver(room(true));
-  kin(driver, {});
+  driver.kin({});
   std::vector<PeerHandle> others;
-  for (int i = 0; i < 3; ++i) others.push_back(kin(driver, {}));
+  for (int i = 0; i < 3; ++i) others.push_back(driver.kin({}));
   std::size_t taken = 0;
   for (int i = 0; i < 20; ++i) {
     for (PeerHandle other : others) taken += take_offers(driver, other);
@@ -228,8 +208,8 @@ TEST(SwarmOffer, OneThatTakesNothingDoesNotHoldUpTheOthers) {
 
 TEST(SwarmOffer, WhoIsOfferedAPieceAsksForItAndTellsTheOthers) {
   Driver driver(room(false));
-  const PeerHandle sender = kin(driver, all_pieces());
-  const PeerHandle third = kin(driver, {});
+  const PeerHandle sender = driver.kin(all_pieces());
+  const PeerHandle third = driver.kin({});
   driver.pass(900ms);
   EXPECT_THAT(driver.heard<wire::Request>(sender), IsEmpty()) << "our own offer, we do not ask";
   offer(driver, sender, 7);
@@ -241,8 +221,8 @@ TEST(SwarmOffer, WhoIsOfferedAPieceAsksForItAndTellsTheOthers) {
 
 TEST(SwarmOffer, WhatWeHaveOrAreBeingSentIsDeclined) {
   Driver driver(room(false));
-  const PeerHandle sender = kin(driver, all_pieces());
-  const PeerHandle other = kin(driver, all_pieces());
+  const PeerHandle sender = driver.kin(all_pieces());
+  const PeerHandle other = driver.kin(all_pieces());
   offer(driver, sender, 3);
   offer(driver, other, 3);
   EXPECT_EQ(told(driver, other, What::decline), std::vector{PieceIndex{3}});
@@ -253,7 +233,7 @@ TEST(SwarmOffer, NoMoreIsTakenThanBuffersHold) {
   Driver driver(room(false));
   std::size_t declined = 0;
   for (std::uint32_t i = 0; i < 16; ++i) {
-    const PeerHandle sender = kin(driver, all_pieces());
+    const PeerHandle sender = driver.kin(all_pieces());
     offer(driver, sender, i);
     declined += told(driver, sender, What::decline).size();
   }
@@ -262,7 +242,7 @@ TEST(SwarmOffer, NoMoreIsTakenThanBuffersHold) {
 
 TEST(SwarmOffer, WithoutOffersWeAskAfterAWhile) {
   Driver driver(room(false));
-  const PeerHandle peer = kin(driver, all_pieces());
+  const PeerHandle peer = driver.kin(all_pieces());
   driver.pass(900ms);
   EXPECT_THAT(driver.heard<wire::Request>(peer), IsEmpty());
   driver.pass(500ms);
@@ -271,9 +251,9 @@ TEST(SwarmOffer, WithoutOffersWeAskAfterAWhile) {
 
 TEST(SwarmOffer, WhatComesInIsPassedOnToAllWhoLackItBeforeItIsVerified) {
   Driver driver(room(false));
-  const PeerHandle sender = kin(driver, all_pieces());
-  const PeerHandle next = kin(driver, {});
-  const PeerHandle other = kin(driver, {});
+  const PeerHandle sender = driver.kin(all_pieces());
+  const PeerHandle next = driver.kin({});
+  const PeerHandle other = driver.kin({});
   const PeerHandle third = driver.accept();  // not one of our own
   driver.say(third, wire::HaveNone{});
   driver.say(third, wire::Interested{});
@@ -292,8 +272,8 @@ TEST(SwarmOffer, WhatComesInIsPassedOnToAllWhoLackItBeforeItIsVerified) {
 
 TEST(SwarmOffer, WhoWaitsForAPieceThatFailsIsRejectedAndTold) {
   Driver driver(room(false));
-  const PeerHandle sender = kin(driver, all_pieces());
-  const PeerHandle next = kin(driver, {});
+  const PeerHandle sender = driver.kin(all_pieces());
+  const PeerHandle next = driver.kin({});
   offer(driver, sender, 5);
   ASSERT_EQ(told(driver, next, What::offer).size(), 1u);
   driver.serve_all(sender);
@@ -307,8 +287,8 @@ TEST(SwarmOffer, WhoWaitsForAPieceThatFailsIsRejectedAndTold) {
 
 TEST(SwarmOffer, ABufferIsNotUsedAgainWhileItsBytesAreBeingPassedOn) {
   Driver driver(room(false));
-  const PeerHandle sender = kin(driver, all_pieces());
-  const PeerHandle next = kin(driver, {});
+  const PeerHandle sender = driver.kin(all_pieces());
+  const PeerHandle next = driver.kin({});
   offer(driver, sender, 5);
   driver.serve_all(sender);
   driver.say(next, wire::Request{{PieceIndex{5}, 0, 64 * KiB}});
@@ -339,10 +319,10 @@ TEST(SwarmOffer, AClaimToBeSentMoreThanAnybodyCanIsAViolation) {
   driver.say(peer, hello);
   std::uint32_t claims = 0;
   while (!driver.closed(peer) && claims < 999) {
-    driver.say(peer, wire::PieceNotice{What::fetching, PieceIndex{claims++}});
+    driver.say(peer, wire::SegmentNotice{What::fetching, {PieceIndex{claims++}, 0}});
   }
   EXPECT_TRUE(driver.closed(peer));
-  EXPECT_GE(claims, Census::max_coming);
+  EXPECT_GE(claims, Census::max_parts);
 }
 
 TEST(SwarmOffer, ForeignersGetNoMoreThanAShareWhileOurOwnLackSomething) {
@@ -350,7 +330,7 @@ TEST(SwarmOffer, ForeignersGetNoMoreThanAShareWhileOurOwnLackSomething) {
   const PeerHandle foreign = driver.accept();
   driver.say(foreign, wire::HaveNone{});
   driver.say(foreign, wire::Interested{});
-  kin(driver, {});
+  driver.kin({});
   driver.pass(1s);
   for (std::uint32_t i = 0; i < 600; ++i) driver.say(foreign, wire::Request{block(i / 64, i % 64)});
   std::size_t sent = 0;

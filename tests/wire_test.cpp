@@ -76,7 +76,7 @@ Buffer conversation() {
                                    .client = "ezio 1",
                                    .upload_only = true});
   append_unchoke(out);
-  append_notice(out, our_notice_id, {PieceNotice::What::fetching, PieceIndex{12}});
+  append_notice(out, our_notice_id, {SegmentNotice::What::fetching, {PieceIndex{12}, 7}});
   append_interested(out);
   append_have(out, PieceIndex{7});
   append_request(out, {PieceIndex{1}, 2, 3});
@@ -107,8 +107,8 @@ void expect_conversation(const std::vector<Message>& got) {
   EXPECT_EQ(extension.notice_id, our_notice_id);
   EXPECT_TRUE(extension.upload_only);
   EXPECT_TRUE(std::holds_alternative<Unchoke>(got[3]));
-  EXPECT_EQ(std::get<PieceNotice>(got[4]).what, PieceNotice::What::fetching);
-  EXPECT_EQ(std::get<PieceNotice>(got[4]).piece, PieceIndex{12});
+  EXPECT_EQ(std::get<SegmentNotice>(got[4]).what, SegmentNotice::What::fetching);
+  EXPECT_EQ(std::get<SegmentNotice>(got[4]).segment, (SegmentRef{PieceIndex{12}, 7}));
   EXPECT_TRUE(std::holds_alternative<Interested>(got[5]));
   EXPECT_EQ(std::get<Have>(got[6]).piece, PieceIndex{7});
   EXPECT_EQ(std::get<Request>(got[7]).span, (BlockSpan{PieceIndex{1}, 2, 3}));
@@ -126,8 +126,9 @@ TEST(Wire, EveryMessageSurvivesEncodingAndDecoding) {
 }
 
 TEST(Wire, ANoticeThatMakesNoSenseIsAnError) {
-  for (const std::string_view body : {std::string_view("\1\0\0\0\0", 5), std::string_view("\1\4\0\0\0\1", 6),
-                                      std::string_view("\1\0\0\0\0\1\0", 7), std::string_view("\1", 1)}) {
+  for (const std::string_view body :
+       {std::string_view("\1\0\0\0\0\1", 6), std::string_view("\1\5\0\0\0\1\0", 7),
+        std::string_view("\1\0\0\0\0\1\0\0", 8), std::string_view("\1", 1)}) {
     Buffer out = frame(20, body.size(), 0);
     for (const char byte : body) out.push_back(static_cast<std::byte>(byte));
     EXPECT_FALSE(Decoder(limits).feed(bytes_of(out))) << body.size();

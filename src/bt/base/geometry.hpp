@@ -3,7 +3,7 @@
 //   torrent  = the extents' bytes, concatenated in torrent order: total_length bytes
 //   piece    = piece_length bytes of it, the last one possibly shorter; the unit that is hashed
 //   segment  = at most segment_bytes of a piece; the unit that lives in one pool buffer and is read or
-//              written by the disk in one go
+//              written by the disk in one go, and that our own peers offer each other
 //   block    = block_bytes (16 KiB) of a piece, the last one possibly shorter; the unit of progress
 //
 // Core file.
@@ -19,6 +19,7 @@ namespace ezio {
 inline constexpr std::uint32_t min_piece_length = 16 * KiB;
 inline constexpr std::uint32_t max_piece_length = 64 * MiB;
 inline constexpr std::uint32_t max_segment_bytes = 1 * MiB;
+inline constexpr std::uint32_t max_piece_segments = max_piece_length / max_segment_bytes;
 
 // A segment of a piece, counted from the piece's start.
 struct SegmentRef {
@@ -64,6 +65,14 @@ class Geometry {
   constexpr std::uint32_t segment_bytes() const { return std::min(piece_length_, max_segment_bytes); }
   constexpr std::uint32_t segment_count(PieceIndex piece) const {
     return (piece_size(piece) + segment_bytes() - 1) / segment_bytes();
+  }
+  // Of the whole torrent.
+  constexpr std::uint32_t segment_total() const {
+    const PieceIndex last{piece_count() - 1};
+    return last.value() * segment_count(PieceIndex{0}) + segment_count(last);
+  }
+  constexpr bool contains(SegmentRef ref) const {
+    return contains(ref.piece) && ref.segment < segment_count(ref.piece);
   }
   constexpr std::uint32_t segment_size(SegmentRef ref) const {
     return std::min(segment_bytes(), piece_size(ref.piece) - ref.segment * segment_bytes());

@@ -1,24 +1,13 @@
 #include "bt/swarm/census.hpp"
 
-#include <algorithm>
 #include <cassert>
 
 namespace ezio {
-namespace {
 
-// Takes it off the pieces that are on their way to the peer, if which(it); whether it was among them.
-template <class Which>
-bool take_off(PeerPieces& pieces, PieceIndex piece, Which which) {
-  return std::erase_if(pieces.coming, [&](const auto& c) { return c.piece == piece && which(c); }) > 0;
-}
-bool take_off(PeerPieces& pieces, PieceIndex piece) {
-  return take_off(pieces, piece, [](const auto&) { return true; });
-}
-
-}  // namespace
-
-Census::Census(PeerTable& peers, std::uint32_t piece_count, bool complete, std::uint64_t random_seed)
-    : peers_(peers), rarity_(piece_count, complete ? Rarity::Set::held : Rarity::Set::wanted, random_seed) {}
+Census::Census(PeerTable& peers, const Geometry& geometry, bool complete, std::uint64_t random_seed)
+    : peers_(peers),
+      geometry_(geometry),
+      rarity_(geometry, complete ? Rarity::Set::held : Rarity::Set::wanted, random_seed) {}
 
 void Census::told(Peer& peer, Bitfield pieces) {
   gone(peer);
@@ -29,8 +18,7 @@ void Census::told(Peer& peer, Bitfield pieces) {
 }
 
 void Census::gone(Peer& peer) {
-  for (const auto& coming : peer.pieces.coming) rarity_.remove(coming.piece);
-  peer.pieces.coming.clear();
+  while (!peer.pieces.parts.empty()) dropped(peer, peer.pieces.parts.back().piece);
   if (peer.pieces.told) rarity_.remove(peer.pieces.have);
   peer.pieces.told = false;
 }
@@ -38,51 +26,83 @@ void Census::gone(Peer& peer) {
 void Census::has(Peer& peer, PieceIndex piece) {
   if (!peer.pieces.have.set(piece)) return;
   peer.pieces.told = true;
-  if (!take_off(peer.pieces, piece)) rarity_.add(piece);
+  const PeerPieces::Part* part = peer.pieces.part(piece);
+  const std::uint64_t known = part != nullptr ? part->all() : 0;
+  for (SegmentRef segment{piece, 0}; geometry_.contains(segment); ++segment.segment) {
+    if ((known & PeerPieces::bit(segment)) == 0) rarity_.add(segment);
+    if (rarity_.in(Rarity::Set::wanted, segment)) ++peer.pieces.missing;
+  }
+  std::erase_if(peer.pieces.parts, [&](const auto& p) { return p.piece == piece; });
   if (peer.pieces.have.all()) rarity_.became_seed();
-  if (rarity_.in(Rarity::Set::wanted, piece)) ++peer.pieces.missing;
 }
 
-bool Census::fetches(Peer& peer, PieceIndex piece) {
-  auto& coming = peer.pieces.coming;
-  if (peer.pieces.have.test(piece)) return true;
-  const auto known =
-      std::find_if(coming.begin(), coming.end(), [&](const auto& c) { return c.piece == piece; });
-  if (known != coming.end()) {
-    known->told = true;
-    return true;
-  }
-  if (coming.size() >= max_coming) return false;
-  coming.push_back({piece, true});
-  rarity_.add(piece);
+// ---------------------------------------------------------------- pieces in part
+
+// Null where it would have more of them than anybody can.
+PeerPieces::Part* Census::part_of(Peer& peer, PieceIndex piece) {
+  if (PeerPieces::Part* part = peer.pieces.part(piece)) return part;
+  if (peer.pieces.parts.size() >= max_parts) return nullptr;
+  return &peer.pieces.parts.emplace_back(PeerPieces::Part{piece});
+}
+
+bool Census::fetches(Peer& peer, SegmentRef segment) {
+  if (peer.pieces.have.test(segment.piece)) return true;
+  PeerPieces::Part* part = part_of(peer, segment.piece);
+  if (part == nullptr) return false;
+  const std::uint64_t bit = PeerPieces::bit(segment);
+  if ((part->all() & bit) == 0) rarity_.add(segment);
+  part->offered &= ~bit;
+  part->fetching |= bit & ~part->arrived;
   return true;
 }
 
-void Census::offered(Peer& peer, PieceIndex piece) {
-  assert(peer.pieces.lacks(piece));
-  peer.pieces.coming.push_back({piece, false});
-  rarity_.add(piece);
+bool Census::received(Peer& peer, SegmentRef segment) {
+  if (!fetches(peer, segment)) return false;
+  PeerPieces::Part* part = peer.pieces.part(segment.piece);
+  if (part == nullptr) return true;  // it has all of the piece
+  part->fetching &= ~PeerPieces::bit(segment);
+  part->arrived |= PeerPieces::bit(segment);
+  return true;
 }
 
-void Census::not_taken(Peer& peer, PieceIndex piece) {
-  if (take_off(peer.pieces, piece, [](const auto& coming) { return !coming.told; })) rarity_.remove(piece);
+void Census::offered(Peer& peer, SegmentRef segment) {
+  assert(peer.pieces.lacks(segment));
+  PeerPieces::Part* part = peer.pieces.part(segment.piece);
+  if (part == nullptr) part = &peer.pieces.parts.emplace_back(PeerPieces::Part{segment.piece});
+  part->offered |= PeerPieces::bit(segment);
+  rarity_.add(segment);
+}
+
+void Census::not_taken(Peer& peer, SegmentRef segment) {
+  PeerPieces::Part* part = peer.pieces.part(segment.piece);
+  if (part == nullptr || (part->offered & PeerPieces::bit(segment)) == 0) return;
+  part->offered &= ~PeerPieces::bit(segment);
+  rarity_.remove(segment);
+  if (part->all() == 0) dropped(peer, segment.piece);
 }
 
 void Census::dropped(Peer& peer, PieceIndex piece) {
-  if (take_off(peer.pieces, piece)) rarity_.remove(piece);
+  const PeerPieces::Part* part = peer.pieces.part(piece);
+  if (part == nullptr) return;
+  for (SegmentRef segment{piece, 0}; geometry_.contains(segment); ++segment.segment) {
+    if ((part->all() & PeerPieces::bit(segment)) != 0) rarity_.remove(segment);
+  }
+  std::erase_if(peer.pieces.parts, [&](const auto& p) { return p.piece == piece; });
 }
 
-void Census::begin(PieceIndex piece) {
-  rarity_.move(piece, Rarity::Set::held);
+// ---------------------------------------------------------------- our own
+
+void Census::begin(SegmentRef segment) {
+  rarity_.move(segment, Rarity::Set::held);
   for (auto& [handle, peer] : peers_) {
-    if (peer.pieces.told && peer.pieces.have.test(piece)) --peer.pieces.missing;
+    if (peer.pieces.told && peer.pieces.have.test(segment.piece)) --peer.pieces.missing;
   }
 }
 
-void Census::put_back(PieceIndex piece) {
-  rarity_.move(piece, Rarity::Set::wanted);
+void Census::put_back(SegmentRef segment) {
+  rarity_.move(segment, Rarity::Set::wanted);
   for (auto& [handle, peer] : peers_) {
-    if (peer.pieces.told && peer.pieces.have.test(piece)) ++peer.pieces.missing;
+    if (peer.pieces.told && peer.pieces.have.test(segment.piece)) ++peer.pieces.missing;
   }
 }
 

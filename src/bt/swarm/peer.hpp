@@ -5,13 +5,16 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bt/base/bitfield.hpp"
+#include "bt/base/geometry.hpp"
 #include "bt/base/types.hpp"
 #include "bt/swarm/rate.hpp"
 #include "bt/wire/announce.hpp"
@@ -61,20 +64,44 @@ struct PeerUploads {
 
 // What it has told of its pieces.
 struct PeerPieces {
-  struct Coming {
+  // A piece that one of our own peers has in part: its segments, a bit each.
+  struct Part {
     PieceIndex piece;
-    bool told = false;  // by it; else we have offered the piece and hope so
+    std::uint64_t offered = 0;   // by us, and we hope that it takes them
+    std::uint64_t fetching = 0;  // it is being sent them
+    std::uint64_t arrived = 0;   // it has them, unverified
+    std::uint64_t all() const { return offered | fetching | arrived; }
   };
-  Bitfield have;
-  std::vector<Coming>
-      coming;                 // pieces it is being sent (our own peers), oldest first; none of them in `have`
-  bool told = false;          // BITFIELD, HAVE_ALL, HAVE_NONE or a HAVE
-  std::uint32_t missing = 0;  // that it has, and that we have not begun
+  static_assert(max_piece_segments <= 64);
 
-  bool is_coming(PieceIndex piece) const {
-    return std::any_of(coming.begin(), coming.end(), [&](const Coming& c) { return c.piece == piece; });
+  Bitfield have;
+  std::vector<Part> parts;    // oldest first; none of them in `have`
+  bool told = false;          // BITFIELD, HAVE_ALL, HAVE_NONE or a HAVE
+  std::uint32_t missing = 0;  // segments that it has, and that we have not begun
+
+  static std::uint64_t bit(SegmentRef segment) { return std::uint64_t{1} << segment.segment; }
+  const Part* part(PieceIndex piece) const {
+    const auto found =
+        std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.piece == piece; });
+    return found == parts.end() ? nullptr : &*found;
   }
-  bool lacks(PieceIndex piece) const { return !have.test(piece) && !is_coming(piece); }
+  Part* part(PieceIndex piece) { return const_cast<Part*>(std::as_const(*this).part(piece)); }
+  // Neither has it, verified or not, nor is being sent it.
+  bool lacks(SegmentRef segment) const {
+    if (have.test(segment.piece)) return false;
+    const Part* known = part(segment.piece);
+    return known == nullptr || (known->all() & bit(segment)) == 0;
+  }
+  bool arrived(SegmentRef segment) const {
+    const Part* known = part(segment.piece);
+    return known != nullptr && (known->arrived & bit(segment)) != 0;
+  }
+  // How many segments it is being sent, by us and by others.
+  std::size_t coming() const {
+    std::size_t count = 0;
+    for (const Part& part : parts) count += std::popcount(part.offered | part.fetching);
+    return count;
+  }
 };
 
 struct Peer {
@@ -91,7 +118,7 @@ struct Peer {
   bool extensions = false;  // BEP 10
   std::optional<std::uint16_t> listen_port;
   std::string client;
-  std::optional<std::uint8_t> notice_id;        // one of our own: how it wants to hear PieceNotices
+  std::optional<std::uint8_t> notice_id;        // one of our own: how it wants to hear SegmentNotices
   std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST
   std::uint32_t request_queue = 250;            // REQUESTs it queues (BEP 10 reqq)
 

@@ -11,20 +11,60 @@ PieceDownload::PieceDownload(const Geometry& geometry, PieceIndex piece, std::ve
       segment_bytes_(geometry.segment_bytes()),
       buffers_(std::move(buffers)),
       blocks_(geometry.block_count(piece)),
+      segments_(geometry.segment_count(piece)),
       open_(geometry.block_count(piece)) {
-  assert(buffers_.size() == geometry.segment_count(piece));
+  assert(buffers_.size() == segments_.size());
+  count_open();
 }
 
-std::optional<BlockSpan> PieceDownload::first_open(std::uint32_t max_bytes) const {
+// ---------------------------------------------------------------- segments
+
+std::uint32_t PieceDownload::end_block(std::uint32_t segment) const {
+  return std::min(first_block(segment + 1), static_cast<std::uint32_t>(blocks_.size()));
+}
+
+void PieceDownload::count_open() {
+  open_ = 0;
+  for (std::uint32_t i = 0; i < segments_.size(); ++i) {
+    const auto first = blocks_.begin() + first_block(i);
+    segments_[i].open = static_cast<std::uint32_t>(std::count_if(
+        first, blocks_.begin() + end_block(i), [](const Block& block) { return block.open(); }));
+    segments_[i].open_hint = first_block(i);
+    open_ += segments_[i].open;
+  }
+}
+
+std::optional<std::uint32_t> PieceDownload::first_unbegun() const {
+  const auto found = std::find_if(segments_.begin(), segments_.end(), [](const auto& s) { return !s.begun; });
+  if (found == segments_.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - segments_.begin());
+}
+
+bool PieceDownload::untouched(std::uint32_t segment) const {
+  return segments_[segment].open == end_block(segment) - first_block(segment);
+}
+
+std::uint32_t PieceDownload::missing_bytes(std::uint32_t segment) const {
+  const std::uint32_t size = std::min(segment_bytes_, size_ - segment * segment_bytes_);
+  return size - segments_[segment].received_bytes;
+}
+
+void PieceDownload::let_go(PeerHandle peer) {
+  if (exclusive == peer) exclusive.reset();
+  for (Segment& segment : segments_) {
+    if (segment.source == peer) segment.source.reset();
+  }
+}
+
+std::optional<BlockSpan> PieceDownload::first_open(std::uint32_t segment, std::uint32_t max_bytes) const {
   assert(max_bytes >= block_bytes);
-  const auto count = static_cast<std::uint32_t>(blocks_.size());
-  std::uint32_t first = first_open_hint_;
+  const std::uint32_t count = end_block(segment);
+  std::uint32_t first = segments_[segment].open_hint;
   while (first < count && !blocks_[first].open()) ++first;
-  first_open_hint_ = first;
+  segments_[segment].open_hint = first;
   if (first == count) return std::nullopt;
   const std::uint32_t begin = first * block_bytes;
-  const std::uint32_t segment_end = (begin / segment_bytes_ + 1) * segment_bytes_;
-  const std::uint32_t limit = std::min({segment_end, size_, begin + max_bytes});
+  const std::uint32_t limit = std::min(size_, begin + max_bytes);
   std::uint32_t end = begin;
   for (std::uint32_t i = first; i < count && end < limit && blocks_[i].open(); ++i) {
     const std::uint32_t block_end = std::min((i + 1) * block_bytes, size_);
@@ -33,6 +73,8 @@ std::optional<BlockSpan> PieceDownload::first_open(std::uint32_t max_bytes) cons
   }
   return BlockSpan{piece_, begin, end - begin};
 }
+
+// ---------------------------------------------------------------- blocks
 
 bool PieceDownload::is_block_run(const BlockSpan& span) const {
   const std::uint32_t end = span.begin + span.length;
@@ -48,9 +90,12 @@ void PieceDownload::for_blocks(const BlockSpan& span, Change change) {
     const bool was_open = blocks_[i].open();
     change(blocks_[i]);
     const bool is_open = blocks_[i].open();
+    Segment& segment = segment_of(i);
     open_ += is_open;
     open_ -= was_open;
-    if (is_open) first_open_hint_ = std::min(first_open_hint_, i);
+    segment.open += is_open;
+    segment.open -= was_open;
+    if (is_open) segment.open_hint = std::min(segment.open_hint, i);
   }
 }
 
@@ -101,6 +146,7 @@ void PieceDownload::arrival_ended(const BlockSpan& span) {
 
 void PieceDownload::received(const BlockSpan& span, PeerHandle from, bool vouched) {
   received_bytes_ += span.length;
+  segment_of(span.begin / block_bytes).received_bytes += span.length;
   for_blocks(span, [&](Block& block) {
     assert(block.arriving && !block.received);
     block.arriving = false;
@@ -132,11 +178,10 @@ void PieceDownload::reset() {
     assert(!block.arriving);
     block.received = false;
   }
-  open_ = static_cast<std::uint32_t>(
-      std::count_if(blocks_.begin(), blocks_.end(), [](const Block& block) { return block.open(); }));
+  for (Segment& segment : segments_) segment.received_bytes = 0;
+  count_open();
   received_ = 0;
   received_bytes_ = 0;
-  first_open_hint_ = 0;
   prefix_ = 0;
   hashed = 0;
 }

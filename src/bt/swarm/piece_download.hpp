@@ -1,5 +1,6 @@
 // One piece being fetched: which blocks are open, requested, arriving or received, and by whom.
 //
+// Its segments are begun one by one, each with a source of its own where one of our own peers has offered it.
 // Runs of blocks are named by BlockSpans that start at a block and end at a block or at the piece's end.
 // Core file.
 #pragma once
@@ -22,17 +23,29 @@ class PieceDownload {
   BufferId buffer(std::uint32_t segment) const { return buffers_[segment]; }
   const std::vector<BufferId>& buffers() const { return buffers_; }
 
-  bool has_open() const { return open_ > 0; }
   bool complete() const { return received_ == blocks_.size(); }
   std::uint32_t received_bytes() const { return received_bytes_; }
-  std::uint32_t open_bytes() const { return open_ * block_bytes; }  // a short last block counts whole
   // Nothing received, requested or arriving.
   bool untouched() const { return open_ == blocks_.size(); }
   // Nobody is asked for any of it, nothing is arriving or being hashed: it can be dropped.
   bool idle() const { return open_ + received_ == blocks_.size() && !hashing; }
 
-  // The first run of open blocks, at most max_bytes (>= one block) and inside one segment.
-  std::optional<BlockSpan> first_open(std::uint32_t max_bytes) const;
+  std::uint32_t segment_count() const { return static_cast<std::uint32_t>(segments_.size()); }
+  // Somebody is asked for the segment, or is about to be; stays so until the piece is dropped.
+  bool begun(std::uint32_t segment) const { return segments_[segment].begun; }
+  void begin(std::uint32_t segment) { segments_[segment].begun = true; }
+  std::optional<std::uint32_t> first_unbegun() const;
+  bool has_open(std::uint32_t segment) const { return segments_[segment].open > 0; }
+  bool untouched(std::uint32_t segment) const;
+  bool complete(std::uint32_t segment) const { return missing_bytes(segment) == 0; }
+  std::uint32_t missing_bytes(std::uint32_t segment) const;  // not received
+  // Set: this peer has offered the segment and sends all of it; others are asked only if it is late.
+  std::optional<PeerHandle> source(std::uint32_t segment) const { return segments_[segment].source; }
+  void set_source(std::uint32_t segment, PeerHandle peer) { segments_[segment].source = peer; }
+  void let_go(PeerHandle peer);  // it is no longer the source of anything, nor is the piece its alone
+
+  // The segment's first run of open blocks, at most max_bytes (>= one block).
+  std::optional<BlockSpan> first_open(std::uint32_t segment, std::uint32_t max_bytes) const;
 
   // Whether the span consists of whole blocks; every span that is passed below does.
   bool is_block_run(const BlockSpan& span) const;
@@ -67,9 +80,6 @@ class PieceDownload {
   std::uint32_t hashed = 0;               // bytes submitted to the hash so far
   bool hashing = false;                   // one submission is outstanding
 
-  // Set: this peer has offered the piece and sends all of it; others are asked only if it is late.
-  std::optional<PeerHandle> source;
-  TimePoint since;  // when it was begun
   // Set: only this peer's blocks are taken, so that a bad one can be told from good ones.
   std::optional<PeerHandle> exclusive;
 
@@ -83,6 +93,18 @@ class PieceDownload {
     bool open() const { return !received && !arriving && requesters == 0; }
   };
 
+  struct Segment {
+    bool begun = false;
+    std::optional<PeerHandle> source;
+    std::uint32_t open = 0;  // blocks
+    std::uint32_t received_bytes = 0;
+    mutable std::uint32_t open_hint = 0;  // block of the piece; none of the segment's before it is open
+  };
+
+  std::uint32_t first_block(std::uint32_t segment) const { return segment * (segment_bytes_ / block_bytes); }
+  std::uint32_t end_block(std::uint32_t segment) const;
+  Segment& segment_of(std::uint32_t block) { return segments_[block / (segment_bytes_ / block_bytes)]; }
+  void count_open();
   template <class Is>
   bool any_block(const BlockSpan& span, Is is) const;
   template <class Change>
@@ -93,11 +115,11 @@ class PieceDownload {
   std::uint32_t segment_bytes_;  // of a full segment
   std::vector<BufferId> buffers_;
   std::vector<Block> blocks_;
+  std::vector<Segment> segments_;
   std::uint32_t open_;
   std::uint32_t received_ = 0;  // blocks
   std::uint32_t received_bytes_ = 0;
-  mutable std::uint32_t first_open_hint_ = 0;  // no block before it is open
-  mutable std::uint32_t prefix_ = 0;           // blocks received without a gap
+  mutable std::uint32_t prefix_ = 0;  // blocks received without a gap
 };
 
 }  // namespace ezio

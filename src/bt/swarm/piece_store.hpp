@@ -40,7 +40,11 @@ class PieceStore {
 
   // --- sending ---
   // Whether it could be sent now or soon: verified, or on its way.
-  bool serves(PieceIndex piece) const { return context_.have.test(piece) || find(piece) != nullptr; }
+  bool serves(SegmentRef segment) const {
+    if (context_.have.test(segment.piece)) return true;
+    const PieceDownload* download = find(segment.piece);
+    return download != nullptr && download->begun(segment.segment);
+  }
   // The buffer of the span's segment with its bytes in place, pinned until unpin().
   std::optional<BufferId> pin(const BlockSpan& span);
   void unpin(BufferId buffer) { context_.pool.unpin(buffer); }

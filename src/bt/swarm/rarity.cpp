@@ -1,18 +1,34 @@
 #include "bt/swarm/rarity.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
+#include <numeric>
 
 namespace ezio {
 
-Rarity::Rarity(std::uint32_t piece_count, Set initial, std::uint64_t seed)
-    : availability_(piece_count), set_(piece_count, initial), position_(piece_count), random_(seed) {
-  Order& order = orders_[static_cast<std::size_t>(initial)];
-  order.pieces.reserve(piece_count);
-  for (std::uint32_t i = 0; i < piece_count; ++i) order.pieces.emplace_back(i);
-  std::shuffle(order.pieces.begin(), order.pieces.end(), random_);
-  for (std::uint32_t i = 0; i < piece_count; ++i) position_[order.pieces[i].value()] = i;
-  order.bucket_end = {piece_count};
+Rarity::Rarity(const Geometry& geometry, Set initial, std::uint64_t seed)
+    : piece_shift_(
+          static_cast<unsigned>(std::countr_zero(geometry.piece_length() / geometry.segment_bytes()))),
+      availability_(geometry.segment_total()),
+      set_(geometry.segment_total(), initial),
+      position_(geometry.segment_total()),
+      random_(seed) {
+  Order& all = orders_[static_cast<std::size_t>(initial)];
+  all.segments.resize(geometry.segment_total());
+  std::iota(all.segments.begin(), all.segments.end(), 0);
+  std::shuffle(all.segments.begin(), all.segments.end(), random_);
+  for (std::uint32_t i = 0; i < all.segments.size(); ++i) position_[all.segments[i]] = i;
+  all.bucket_end = {geometry.segment_total()};
+}
+
+template <class Visit>
+void Rarity::for_segments(const Bitfield& pieces, Visit visit) const {
+  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
+    if (!pieces.test(piece)) continue;
+    const Index end = std::min(index({piece, 0}) + (1u << piece_shift_), Index(position_.size()));
+    for (Index segment = index({piece, 0}); segment < end; ++segment) visit(at(segment));
+  }
 }
 
 void Rarity::add(const Bitfield& pieces) {
@@ -20,9 +36,7 @@ void Rarity::add(const Bitfield& pieces) {
     ++seeds_;
     return;
   }
-  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
-    if (pieces.test(piece)) add(piece);
-  }
+  for_segments(pieces, [this](SegmentRef segment) { add(segment); });
 }
 
 void Rarity::remove(const Bitfield& pieces) {
@@ -31,9 +45,7 @@ void Rarity::remove(const Bitfield& pieces) {
     --seeds_;
     return;
   }
-  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
-    if (pieces.test(piece)) remove(piece);
-  }
+  for_segments(pieces, [this](SegmentRef segment) { remove(segment); });
 }
 
 // Everything sinks by one: the order stays, and with it most of the work undone.
@@ -52,60 +64,62 @@ void Rarity::became_seed() {
 }
 
 std::uint32_t Rarity::count(Set set, const Bitfield& pieces) const {
-  const auto& order = orders_[static_cast<std::size_t>(set)].pieces;
-  return static_cast<std::uint32_t>(
-      std::count_if(order.begin(), order.end(), [&](PieceIndex piece) { return pieces.test(piece); }));
+  const auto& segments = order(set).segments;
+  return static_cast<std::uint32_t>(std::count_if(
+      segments.begin(), segments.end(), [&](Index segment) { return pieces.test(at(segment).piece); }));
 }
 
-void Rarity::move(PieceIndex piece, Set to) {
-  assert(!in(to, piece));
-  take_out(piece);
-  set_[piece.value()] = to;
-  put_in(piece);
+void Rarity::move(SegmentRef segment, Set to) {
+  assert(!in(to, segment));
+  take_out(index(segment));
+  set_[index(segment)] = to;
+  put_in(index(segment));
 }
 
-void Rarity::take_out(PieceIndex piece) {
+void Rarity::take_out(Index segment) {
   // Sink to the end of each bucket in turn: the hole travels to the back.
-  Order& order = order_of(piece);
-  ensure_buckets(order, availability_[piece.value()]);
-  for (std::uint32_t a = availability_[piece.value()]; a < order.bucket_end.size(); ++a) {
-    swap_positions(order, position_[piece.value()], --order.bucket_end[a]);
+  Order& order = order_of(segment);
+  ensure_buckets(order, availability_[segment]);
+  for (std::uint32_t a = availability_[segment]; a < order.bucket_end.size(); ++a) {
+    swap_positions(order, position_[segment], --order.bucket_end[a]);
   }
-  order.pieces.pop_back();
+  order.segments.pop_back();
 }
 
-void Rarity::put_in(PieceIndex piece) {
-  Order& order = order_of(piece);
-  const std::uint32_t availability = availability_[piece.value()];
+void Rarity::put_in(Index segment) {
+  Order& order = order_of(segment);
+  const std::uint32_t availability = availability_[segment];
   ensure_buckets(order, availability);
-  position_[piece.value()] = static_cast<std::uint32_t>(order.pieces.size());
-  order.pieces.push_back(piece);
+  position_[segment] = static_cast<std::uint32_t>(order.segments.size());
+  order.segments.push_back(segment);
   for (auto a = static_cast<std::uint32_t>(order.bucket_end.size()) - 1; a > availability; --a) {
-    swap_positions(order, position_[piece.value()], bucket_begin(order, a));
+    swap_positions(order, position_[segment], bucket_begin(order, a));
     ++order.bucket_end[a];
   }
   ++order.bucket_end[availability];
-  shuffle_into_bucket(order, piece);
+  shuffle_into_bucket(order, segment);
 }
 
-void Rarity::add(PieceIndex piece) {
-  Order& order = order_of(piece);
-  std::uint32_t& availability = availability_[piece.value()];
+void Rarity::add(SegmentRef added) {
+  const Index segment = index(added);
+  Order& order = order_of(segment);
+  std::uint32_t& availability = availability_[segment];
   ensure_buckets(order, availability + 1);
-  swap_positions(order, position_[piece.value()], --order.bucket_end[availability]);
+  swap_positions(order, position_[segment], --order.bucket_end[availability]);
   ++availability;
-  shuffle_into_bucket(order, piece);
+  shuffle_into_bucket(order, segment);
 }
 
-void Rarity::remove(PieceIndex piece) {
-  Order& order = order_of(piece);
-  std::uint32_t& availability = availability_[piece.value()];
+void Rarity::remove(SegmentRef removed) {
+  const Index segment = index(removed);
+  Order& order = order_of(segment);
+  std::uint32_t& availability = availability_[segment];
   assert(availability > 0);
   ensure_buckets(order, availability);
-  swap_positions(order, position_[piece.value()], bucket_begin(order, availability));
+  swap_positions(order, position_[segment], bucket_begin(order, availability));
   --availability;
   ++order.bucket_end[availability];
-  shuffle_into_bucket(order, piece);
+  shuffle_into_bucket(order, segment);
 }
 
 std::uint32_t Rarity::bucket_begin(const Order& order, std::uint32_t availability) {
@@ -114,21 +128,21 @@ std::uint32_t Rarity::bucket_begin(const Order& order, std::uint32_t availabilit
 
 void Rarity::ensure_buckets(Order& order, std::uint32_t availability) {
   while (order.bucket_end.size() <= availability) {
-    order.bucket_end.push_back(static_cast<std::uint32_t>(order.pieces.size()));
+    order.bucket_end.push_back(static_cast<std::uint32_t>(order.segments.size()));
   }
 }
 
 void Rarity::swap_positions(Order& order, std::uint32_t a, std::uint32_t b) {
-  std::swap(order.pieces[a], order.pieces[b]);
-  position_[order.pieces[a].value()] = a;
-  position_[order.pieces[b].value()] = b;
+  std::swap(order.segments[a], order.segments[b]);
+  position_[order.segments[a]] = a;
+  position_[order.segments[b]] = b;
 }
 
-void Rarity::shuffle_into_bucket(Order& order, PieceIndex piece) {
-  const std::uint32_t availability = availability_[piece.value()];
+void Rarity::shuffle_into_bucket(Order& order, Index segment) {
+  const std::uint32_t availability = availability_[segment];
   const std::uint32_t begin = bucket_begin(order, availability);
   std::uniform_int_distribution<std::uint32_t> any(begin, order.bucket_end[availability] - 1);
-  swap_positions(order, position_[piece.value()], any(random_));
+  swap_positions(order, position_[segment], any(random_));
 }
 
 }  // namespace ezio

@@ -68,78 +68,84 @@ std::uint32_t RequestPipeline::request_bytes(const Peer& peer) const {
 
 // ---------------------------------------------------------------- offers
 
-void RequestPipeline::on_offer(Peer& peer, PieceIndex piece) {
+void RequestPipeline::on_offer(Peer& peer, SegmentRef segment) {
   PieceDownload* download = nullptr;
-  if (takes(peer, piece)) {
+  if (takes(peer, segment)) {
     last_welcome_offer_ = context_.now;
-    download = store_.find(piece);
-    if (download == nullptr) download = begin(piece);
+    download = store_.find(segment.piece);
+    if (download == nullptr) download = start(segment.piece);
+    if (download != nullptr && blame_.is_suspect(peer.handle)) download->exclusive = peer.handle;
   }
   if (download == nullptr) {  // not wanted, or no buffers for it
-    context_.notify(peer, wire::PieceNotice::What::decline, piece);
+    context_.notify(peer, wire::SegmentNotice::What::decline, segment);
     return;
   }
-  if (download->untouched()) download->source = peer.handle;
+  if (!download->begun(segment.segment)) begin(*download, segment.segment);
+  if (download->untouched(segment.segment)) download->set_source(segment.segment, peer.handle);
   fill(peer);
 }
 
-bool RequestPipeline::takes(const Peer& peer, PieceIndex piece) const {
-  if (context_.over || context_.have.test(piece) || blame_.is_suspect(peer.handle)) return false;
+bool RequestPipeline::takes(const Peer& peer, SegmentRef segment) const {
+  if (context_.over || context_.have.test(segment.piece)) return false;
   if (peer.choking_us || peer.requests.snubbed) return false;
-  const PieceDownload* download = store_.find(piece);
-  const bool has_it = peer.pieces.have.test(piece);
-  if (download == nullptr) return has_it || blame_.may_relay(peer.handle, piece);
-  // A piece that has lost its source is only taken from who has all of it: so nobody waits for itself.
-  return has_it && download->has_open() && !download->source && !download->exclusive;
+  const PieceDownload* download = store_.find(segment.piece);
+  if (download != nullptr && (download->exclusive || blame_.is_suspect(peer.handle))) return false;
+  if (download == nullptr || !download->begun(segment.segment)) {
+    return peer.pieces.have.test(segment.piece) || blame_.may_relay(peer.handle, segment.piece);
+  }
+  // One that has lost its source is only taken from who has all of it: so nobody waits for itself.
+  return can_send(peer, segment) && download->has_open(segment.segment) && !download->source(segment.segment);
+}
+
+// It has all of it, verified or, where that will do, not.
+bool RequestPipeline::can_send(const Peer& peer, SegmentRef segment) const {
+  if (peer.pieces.have.test(segment.piece)) return true;
+  return peer.pieces.arrived(segment) && blame_.may_relay(peer.handle, segment.piece);
 }
 
 // ---------------------------------------------------------------- what
 
 std::optional<BlockSpan> RequestPipeline::choose(Peer& peer) {
-  if (auto span = choose_from_filling(peer)) return span;
-  if (may_begin(peer)) {
-    if (PieceDownload* begun = begin_rarest(peer)) {
-      if (blame_.is_suspect(peer.handle)) begun->exclusive = peer.handle;
-      return begun->first_open(request_bytes(peer));
-    }
-  }
+  if (auto span = choose_from_begun(peer)) return span;
+  if (auto span = begin_next(peer)) return span;
   return blame_.is_suspect(peer.handle) ? take_over(peer) : choose_duplicate(peer);
 }
 
-// What it is the source of, the oldest first; then what nobody is the source of, or a late one.
-std::optional<BlockSpan> RequestPipeline::choose_from_filling(const Peer& peer) {
+// What it is the source of, the oldest first; then what nobody is the source of, or is late.
+std::optional<BlockSpan> RequestPipeline::choose_from_begun(const Peer& peer) {
   PieceDownload* chosen = nullptr;
+  std::uint32_t chosen_segment = 0;
   for (const auto& download : store_.filling()) {
-    if (!download->has_open() || !may_ask(peer, *download)) continue;
-    if (download->source == peer.handle) {
+    for (std::uint32_t i = 0; i < download->segment_count(); ++i) {
+      if (!download->begun(i) || !download->has_open(i) || !may_ask(peer, *download, i)) continue;
+      if (download->source(i) == peer.handle) return download->first_open(i, request_bytes(peer));
+      if (chosen != nullptr || (download->source(i) && !is_late(*download, i))) continue;
       chosen = download.get();
-      break;
+      chosen_segment = i;
     }
-    if (chosen == nullptr && (!download->source || is_late(*download))) chosen = download.get();
   }
   if (chosen == nullptr) return std::nullopt;
   if (blame_.is_suspect(peer.handle)) chosen->exclusive = peer.handle;
-  return chosen->first_open(request_bytes(peer));
+  return chosen->first_open(chosen_segment, request_bytes(peer));
 }
 
-bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download) const {
+bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download, std::uint32_t segment) const {
   if (download.exclusive) return download.exclusive == peer.handle;
-  if (download.source == peer.handle) return true;
-  if (!peer.pieces.have.test(download.piece())) return false;
+  if (download.source(segment) == peer.handle) return true;
+  if (!can_send(peer, {download.piece(), segment})) return false;
   // A suspect gets a failed piece, or one nobody has begun, for itself alone.
   return !blame_.is_suspect(peer.handle) || download.untouched();
 }
 
 // When nothing is left to begin, others help a source that will still be busy when all the rest could be
 // here.
-bool RequestPipeline::is_late(const PieceDownload& download) const {
+bool RequestPipeline::is_late(const PieceDownload& download, std::uint32_t segment) const {
   if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
   std::uint64_t missing = 0;
   for (const auto& each : store_.filling()) missing += each->size() - each->received_bytes();
   const double least = static_cast<double>(missing) / std::max(downlink_.capacity(), double{64 * KiB});
-  const double rate = context_.find(*download.source)->requests.rate.per_second();
-  const double left = download.size() - download.received_bytes();
-  return left > rate * (late_seconds + late_share * least);
+  const double rate = context_.find(*download.source(segment))->requests.rate.per_second();
+  return download.missing_bytes(segment) > rate * (late_seconds + late_share * least);
 }
 
 // Our own peers know best whom to send what; only where that fails do we ask.
@@ -147,7 +153,16 @@ bool RequestPipeline::may_begin(const Peer& peer) const {
   if (peer.pieces.missing == 0) return false;
   if (!peer.ours()) return true;
   const TimePoint quiet_since = std::max(last_welcome_offer_, peer.since);
-  return store_.filling().empty() && context_.now - quiet_since > offer_patience;
+  return context_.now - quiet_since > offer_patience && nothing_is_coming();
+}
+
+bool RequestPipeline::nothing_is_coming() const {
+  return std::none_of(store_.filling().begin(), store_.filling().end(), [](const auto& download) {
+    for (std::uint32_t i = 0; i < download->segment_count(); ++i) {
+      if (download->begun(i) && !download->complete(i)) return true;
+    }
+    return false;
+  });
 }
 
 // Where only suspects are left, one of them begins anew what others have left unfinished.
@@ -158,36 +173,55 @@ std::optional<BlockSpan> RequestPipeline::take_over(const Peer& peer) {
     received_.wasted += download->received_bytes();
     download->reset();
     download->exclusive = peer.handle;
-    return download->first_open(request_bytes(peer));
+    return choose_from_begun(peer);
   }
   return std::nullopt;
 }
 
-PieceDownload* RequestPipeline::begin_rarest(const Peer& peer) {
-  const auto piece = context_.census.rarity().rarest(
-      Rarity::Set::wanted, [&](PieceIndex candidate) { return peer.pieces.have.test(candidate); });
-  assert(piece);
-  return begin(*piece);
+// The next segment of a piece whose buffers are taken already, else the rarest piece of all.
+std::optional<BlockSpan> RequestPipeline::begin_next(const Peer& peer) {
+  const bool may = may_begin(peer);
+  for (const auto& download : store_.filling()) {
+    const std::optional<std::uint32_t> segment = download->first_unbegun();
+    if (!segment || !(may || download->exclusive == peer.handle)) continue;
+    if (!may_ask(peer, *download, *segment)) continue;
+    begin(*download, *segment);
+    return download->first_open(*segment, request_bytes(peer));
+  }
+  if (!may) return std::nullopt;
+  const auto rarest = context_.census.rarity().rarest(Rarity::Set::wanted, [&](SegmentRef candidate) {
+    return peer.pieces.have.test(candidate.piece) && store_.find(candidate.piece) == nullptr;
+  });
+  PieceDownload* download = rarest ? start(rarest->piece) : nullptr;
+  if (download == nullptr) return std::nullopt;
+  if (blame_.is_suspect(peer.handle)) download->exclusive = peer.handle;
+  begin(*download, 0);
+  return download->first_open(0, request_bytes(peer));
 }
 
-PieceDownload* RequestPipeline::begin(PieceIndex piece) {
+PieceDownload* RequestPipeline::start(PieceIndex piece) {
   while (!store_.has_room(piece)) {
     if (!abandon_orphan()) return nullptr;
   }
-  PieceDownload* download = store_.start(piece);
-  if (download == nullptr) return nullptr;
-  download->since = context_.now;
-  context_.census.begin(piece);
-  context_.notify_ours(wire::PieceNotice::What::fetching, piece);
-  return download;
+  return store_.start(piece);
 }
 
+void RequestPipeline::begin(PieceDownload& download, std::uint32_t segment) {
+  download.begin(segment);
+  context_.census.begin({download.piece(), segment});
+  context_.notify_ours(wire::SegmentNotice::What::fetching, {download.piece(), segment});
+}
+
+// One whose rest nobody here has: its buffers serve a piece that somebody has.
 bool RequestPipeline::abandon_orphan() {
   for (const auto& download : store_.filling()) {
-    const PieceIndex piece = download->piece();
-    if (!download->idle() || context_.census.rarity().availability(piece) > 0) continue;
-    give_up(piece);  // nobody here has the rest of it: its buffers serve a piece that somebody has
-    return true;
+    if (!download->idle()) continue;
+    for (std::uint32_t i = 0; i < download->segment_count(); ++i) {
+      const SegmentRef segment{download->piece(), i};
+      if (download->complete(i) || context_.census.rarity().availability(segment) > 0) continue;
+      give_up(segment.piece);
+      return true;
+    }
   }
   return false;
 }
@@ -205,7 +239,7 @@ std::optional<BlockSpan> RequestPipeline::choose_duplicate(const Peer& peer) {
                         std::max(other.requests.rate.per_second(), double{64 * KiB});
     if (wait <= longest_wait) continue;
     for (auto request = other.requests.queue.rbegin(); request != other.requests.queue.rend(); ++request) {
-      if (request->released || !peer.pieces.have.test(request->span.piece)) continue;
+      if (request->released || !can_send(peer, context_.geometry.segment_of(request->span))) continue;
       PieceDownload* download = store_.find(request->span.piece);
       BlockSpan span = request->span;
       span.length = std::min(span.length, request_bytes(peer));
@@ -267,7 +301,7 @@ void RequestPipeline::snub(Peer& peer) {
   let_go(peer);
   peer.requests.snubbed = true;
   if (peer.choking_us || blame_.is_suspect(peer.handle)) return;
-  const std::optional<BlockSpan> span = choose_from_filling(peer);
+  const std::optional<BlockSpan> span = choose_from_begun(peer);
   if (!span) return;
   const TimePoint last_payload = peer.requests.last_payload;
   send_request(peer, *span);

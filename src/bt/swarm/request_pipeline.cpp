@@ -44,8 +44,7 @@ void RequestPipeline::peer_gone(Peer& peer) {
 // It is no longer the one to send what it was to send alone.
 void RequestPipeline::let_go(const Peer& peer) {
   for (const auto& download : store_.filling()) {
-    if (download->exclusive == peer.handle) download->exclusive.reset();
-    if (download->source == peer.handle) download->source.reset();
+    download->let_go(peer.handle);
   }
 }
 
@@ -69,8 +68,9 @@ void RequestPipeline::on_reject(Peer& peer, const BlockSpan& span) {
   if (asked.queue.empty()) asked.snubbed = false;
   if (cancelled || peer.choking_us) return;
   PieceDownload* download = store_.find(span.piece);
-  if (download != nullptr && download->source == peer.handle) {  // it has lost the piece that it offered
-    download->source.reset();
+  const std::uint32_t segment = context_.geometry.segment_of(span).segment;
+  if (download != nullptr && download->source(segment) == peer.handle) {
+    download->let_go(peer.handle);  // it has lost the piece that it offered
     return;
   }
   // Its queue is shorter than we thought; asking again waits for the next tick, so that a peer that rejects
@@ -142,6 +142,10 @@ PieceDownload* RequestPipeline::on_block_received(Peer& peer, const BlockSpan& s
   progress_ += span.length - asked.receiving_bytes;
   (peer.pieces.have.all() ? received_.from_seeds : received_.from_leechers) += span.length;
   if (download->requested(span)) cancel_elsewhere(peer, span);
+  const SegmentRef segment = context_.geometry.segment_of(span);
+  if (download->complete(segment.segment) && download->segment_count() > 1) {
+    context_.notify_ours(wire::SegmentNotice::What::received, segment);
+  }
   return download;
 }
 
@@ -181,9 +185,12 @@ void RequestPipeline::give_up(PieceIndex piece) {
     std::optional<OutstandingRequest>& receiving = peer.requests.receiving;
     if (receiving && !receiving->released && receiving->span.piece == piece) release(peer, *receiving);
   }
+  const PieceDownload& download = *store_.find(piece);
+  for (std::uint32_t i = 0; i < download.segment_count(); ++i) {
+    if (download.begun(i)) context_.census.put_back({piece, i});
+  }
   store_.drop(piece);
-  context_.census.put_back(piece);
-  context_.notify_ours(wire::PieceNotice::What::dropped, piece);
+  context_.notify_ours(wire::SegmentNotice::What::dropped, {piece, 0});
 }
 
 }  // namespace ezio

@@ -1,10 +1,10 @@
 // What to ask of whom, how far ahead, and for how long.
 //
-// Our own peers offer pieces (UploadPlanner): an offer that is taken makes its sender the piece's source,
+// Our own peers offer segments (UploadPlanner): an offer that is taken makes its sender the segment's source,
 // which is asked for all of it, block by block, as far ahead as its rate and the delay ask for. Everyone else
-// is asked for the rarest piece that they have. What is left of a piece whose source is late, gone or slow is
-// asked of whoever has it; when nothing is left to begin, blocks are asked of two (endgame), and the first
-// copy cancels the other.
+// is asked for what is left of pieces in progress, then for the rarest piece that they have. What is left of
+// a segment whose source is late, gone or slow is asked of whoever has it; when nothing is left to begin,
+// blocks are asked of two (endgame), and the first copy cancels the other.
 //
 // No request without a buffer for the whole piece. Core file; part of Swarm, which forwards events and closes
 // the peers that are doomed here.
@@ -27,7 +27,7 @@ class RequestPipeline {
   bool interesting(const Peer& peer) const;  // it has a piece that we have not verified
 
   // --- the peer's answers ---
-  void on_offer(Peer& peer, PieceIndex piece);
+  void on_offer(Peer& peer, SegmentRef segment);
   void on_choke(Peer& peer);
   void on_reject(Peer& peer, const BlockSpan& span);
   void on_block_header(Peer& peer, const BlockSpan& span);
@@ -56,15 +56,18 @@ class RequestPipeline {
  private:
   std::uint64_t window_bytes(const Peer& peer) const;
   std::uint32_t request_bytes(const Peer& peer) const;
-  bool takes(const Peer& peer, PieceIndex piece) const;
+  bool takes(const Peer& peer, SegmentRef segment) const;
+  bool can_send(const Peer& peer, SegmentRef segment) const;
   std::optional<BlockSpan> choose(Peer& peer);
-  std::optional<BlockSpan> choose_from_filling(const Peer& peer);
-  bool may_ask(const Peer& peer, const PieceDownload& download) const;
-  bool is_late(const PieceDownload& download) const;
+  std::optional<BlockSpan> choose_from_begun(const Peer& peer);
+  bool may_ask(const Peer& peer, const PieceDownload& download, std::uint32_t segment) const;
+  bool is_late(const PieceDownload& download, std::uint32_t segment) const;
   bool may_begin(const Peer& peer) const;
+  bool nothing_is_coming() const;
   std::optional<BlockSpan> take_over(const Peer& peer);
-  PieceDownload* begin(PieceIndex piece);
-  PieceDownload* begin_rarest(const Peer& peer);
+  PieceDownload* start(PieceIndex piece);
+  void begin(PieceDownload& download, std::uint32_t segment);
+  std::optional<BlockSpan> begin_next(const Peer& peer);
   bool abandon_orphan();
   std::optional<BlockSpan> choose_duplicate(const Peer& peer);
   void send_request(Peer& peer, const BlockSpan& span);

@@ -23,7 +23,7 @@ struct SwarmContext {
       : geometry(torrent_geometry),
         torrent(torrent_key),
         pool(shared_pool),
-        census(peers, torrent_geometry.piece_count(), complete, random_seed),
+        census(peers, torrent_geometry, complete, random_seed),
         have(torrent_geometry.piece_count()) {
     if (complete) have.set_all();
   }
@@ -68,13 +68,14 @@ struct SwarmContext {
     if (peer.out.empty()) with_output.push_back(peer.handle);
     return peer.out;
   }
-  void notify(Peer& peer, wire::PieceNotice::What what, PieceIndex piece) {
-    wire::append_notice(out(peer), *peer.notice_id, {what, piece});
+  void notify(Peer& peer, wire::SegmentNotice::What what, SegmentRef segment) {
+    wire::append_notice(out(peer), *peer.notice_id, {what, segment});
   }
   // Tells all of our own but `except`.
-  void notify_ours(wire::PieceNotice::What what, PieceIndex piece, std::optional<PeerHandle> except = {}) {
+  void notify_ours(wire::SegmentNotice::What what, SegmentRef segment,
+                   std::optional<PeerHandle> except = {}) {
     for (auto& [handle, peer] : peers) {
-      if (peer.active() && peer.ours() && handle != except) notify(peer, what, piece);
+      if (peer.active() && peer.ours() && handle != except) notify(peer, what, segment);
     }
   }
   SegmentPool::Key key(SegmentRef segment) const { return {torrent, segment}; }

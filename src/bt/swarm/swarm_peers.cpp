@@ -259,9 +259,8 @@ struct Swarm::MessageHandler {
   }
   bool fast_only() const { return peer.fast; }
   void operator()(const wire::Request& request) const {
-    swarm.planner_.on_taken(peer.handle, request.span.piece);
-    const bool relay = swarm.planner_.offered(peer.handle, request.span.piece);
-    swarm.uploader_.on_request(peer, request.span, relay);
+    swarm.planner_.on_request(peer.handle, request.span);
+    swarm.uploader_.on_request(peer, request.span);
   }
   void operator()(const wire::Piece&) const { assert(false && "arrives as BlockHeaderReceived"); }
   void operator()(const wire::Cancel& cancel) const { swarm.uploader_.on_cancel(peer, cancel.span); }
@@ -270,23 +269,35 @@ struct Swarm::MessageHandler {
   void operator()(const wire::SuggestPiece&) const {}
   void operator()(const wire::AllowedFast&) const {}
   void operator()(const wire::UnknownExtension&) const {}
-  void operator()(const wire::PieceNotice& notice) const {
+  void operator()(const wire::SegmentNotice& notice) const {
     if (!peer.ours()) return violation("sent a notice without having asked for any");
-    if (!valid(notice.piece)) return;
+    if (!swarm.context_.geometry.contains(notice.segment)) {
+      return violation("named a segment that does not exist");
+    }
+    constexpr const char* too_much = "is being sent too many pieces at once";
     switch (notice.what) {
-      case wire::PieceNotice::What::offer:
-        swarm.requests_.on_offer(peer, notice.piece);
+      case wire::SegmentNotice::What::offer:
+        swarm.requests_.on_offer(peer, notice.segment);
         return swarm.planner_.note_change();  // it can be passed on
-      case wire::PieceNotice::What::decline:
-        return swarm.planner_.on_decline(peer.handle, notice.piece);
-      case wire::PieceNotice::What::fetching:
-        if (!swarm.context_.census.fetches(peer, notice.piece)) {
-          violation("is being sent too many pieces at once");
-        }
-        return swarm.planner_.on_taken(peer.handle, notice.piece);
-      case wire::PieceNotice::What::dropped:
-        swarm.context_.census.dropped(peer, notice.piece);
-        return swarm.planner_.on_over(peer.handle, notice.piece);
+      case wire::SegmentNotice::What::decline:
+        return swarm.planner_.on_decline(peer.handle, notice.segment);
+      case wire::SegmentNotice::What::fetching:
+        if (!swarm.context_.census.fetches(peer, notice.segment)) violation(too_much);
+        return swarm.planner_.on_taken(peer.handle, notice.segment);
+      case wire::SegmentNotice::What::received:
+        if (!swarm.context_.census.received(peer, notice.segment)) violation(too_much);
+        return swarm.planner_.on_over(peer.handle, notice.segment);
+      case wire::SegmentNotice::What::dropped:
+        swarm.context_.census.dropped(peer, notice.segment.piece);
+        return swarm.planner_.on_over(peer.handle, notice.segment.piece);
+    }
+  }
+  void tell_parts(const PieceDownload& download) const {
+    using What = wire::SegmentNotice::What;
+    for (std::uint32_t i = 0; i < download.segment_count(); ++i) {
+      if (!download.begun(i)) continue;
+      const bool whole = download.complete(i) && download.segment_count() > 1;
+      swarm.context_.notify(peer, whole ? What::received : What::fetching, {download.piece(), i});
     }
   }
   void operator()(const wire::ExtensionHandshake& hello) const {
@@ -298,9 +309,7 @@ struct Swarm::MessageHandler {
     peer.client = hello.client;
     if (hello.notice_id && !peer.ours()) {
       peer.notice_id = hello.notice_id;
-      for (const auto& download : swarm.store_.filling()) {
-        swarm.context_.notify(peer, wire::PieceNotice::What::fetching, download->piece());
-      }
+      for (const auto& download : swarm.store_.filling()) tell_parts(*download);
       swarm.update_choking();
     }
     if (!hello.listen_port || *hello.listen_port == 0) return;

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 constexpr Duration answer_time = 3s;  // for an offer
 constexpr Duration rest_declined = 50ms;
 constexpr Duration rest_silent = 1s;
+constexpr Duration rest_full = 500ms;  // from pieces that are new to it
 // At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
 // more receivers than these, those go first who are being sent the fewest pieces.
 constexpr std::size_t most_transfers = 16;
@@ -46,7 +47,7 @@ std::vector<Peer*> UploadPlanner::receivers() {
     if (!peer.active() || !peer.ours()) continue;
     if (!receivers_.contains(handle)) receivers_[handle].first_copies = fair_first_copies();
     if (may_receive(peer)) {
-      found.push_back({peer.pieces.coming.size(), peer.pieces.have.count(), random_(), &peer});
+      found.push_back({peer.pieces.coming(), peer.pieces.have.count(), random_(), &peer});
     }
   }
   std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
@@ -70,24 +71,52 @@ bool UploadPlanner::may_receive(const Peer& peer) const {
     ++transfers;
   }
   if (transfers == 0) return true;
-  return transfers == peer.pieces.coming.size() && left < peer.uploads.rate.per_second() * answer_seconds;
+  return transfers == peer.pieces.coming() && left < peer.uploads.rate.per_second() * answer_seconds;
 }
 
 // Of the peers so many are `incomplete`: what all of them have need not be looked at.
 bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
-  const Rarity& rarity = context_.census.rarity();
-  const auto piece = rarity.rarest(
-      Rarity::Set::held, [&](PieceIndex p) { return suits(peer, p); }, incomplete);
-  if (!piece) return false;
-  if (rarity.copies(*piece) == 0) {
+  const std::optional<SegmentRef> segment = choose(peer, incomplete);
+  if (!segment) return false;
+  if (context_.census.rarity().copies(*segment) == 0) {
     std::uint32_t& first_copies = receivers_.at(peer.handle).first_copies;
     if (first_copies > fair_first_copies() && !uplink_has_room()) return false;
     ++first_copies;
   }
-  transfers_.push_back({peer.handle, *piece, context_.now, false, context_.geometry.piece_size(*piece)});
-  context_.census.offered(peer, *piece);
-  context_.notify(peer, wire::PieceNotice::What::offer, *piece);
+  last_piece_ = segment->piece;
+  transfers_.push_back(
+      {peer.handle, *segment, context_.now, false, context_.geometry.segment_size(*segment)});
+  context_.census.offered(peer, *segment);
+  context_.notify(peer, wire::SegmentNotice::What::offer, *segment);
   return true;
+}
+
+std::optional<SegmentRef> UploadPlanner::choose(const Peer& peer, std::uint32_t incomplete) const {
+  const Rarity& rarity = context_.census.rarity();
+  std::optional<SegmentRef> best;
+  if (context_.now < receivers_.at(peer.handle).full_until) {
+    for (const auto& part : peer.pieces.parts) consider_rest(peer, part.piece, incomplete, best);
+    return best;
+  }
+  const auto rarest = rarity.rarest(
+      Rarity::Set::held, [&](SegmentRef segment) { return suits(peer, segment); }, incomplete);
+  if (!rarest || context_.geometry.segment_count(rarest->piece) == 1) return rarest;
+  const std::uint32_t below = rarity.copies(*rarest) + 1;
+  for (const auto& part : peer.pieces.parts) consider_rest(peer, part.piece, below, best);
+  if (!best) consider_rest(peer, last_piece_, below, best);
+  return best ? best : rarest;
+}
+
+// The piece's rarest segment that suits the peer, if it is rarer than `best` and has fewer copies than that.
+void UploadPlanner::consider_rest(const Peer& peer, PieceIndex piece, std::uint32_t below,
+                                  std::optional<SegmentRef>& best) const {
+  const Rarity& rarity = context_.census.rarity();
+  if (best) below = std::min(below, rarity.copies(*best));
+  for (SegmentRef segment{piece, 0}; context_.geometry.contains(segment); ++segment.segment) {
+    if (rarity.copies(segment) >= below || !suits(peer, segment)) continue;
+    best = segment;
+    below = rarity.copies(segment);
+  }
 }
 
 // What a quarter of the receivers has at most: a few slow ones do not hold up the others.
@@ -109,42 +138,62 @@ bool UploadPlanner::uplink_has_room() const {
   return uplink_.has_room(rate);
 }
 
-bool UploadPlanner::suits(const Peer& peer, PieceIndex piece) const {
-  if (!peer.pieces.lacks(piece)) return false;
-  if (context_.have.test(piece)) return true;
-  const PieceDownload* download = store_.find(piece);  // on its way to us, from another
-  return download != nullptr && download->source && download->source != peer.handle && !download->exclusive;
+bool UploadPlanner::suits(const Peer& peer, SegmentRef segment) const {
+  if (!peer.pieces.lacks(segment)) return false;
+  if (context_.have.test(segment.piece)) return true;
+  const PieceDownload* download = store_.find(segment.piece);
+  if (download == nullptr || download->exclusive || !download->begun(segment.segment)) return false;
+  if (download->complete(segment.segment)) return true;
+  const auto source = download->source(segment.segment);  // it is on its way to us, from another
+  return source && source != peer.handle;
 }
 
-UploadPlanner::Transfer* UploadPlanner::find(PeerHandle peer, PieceIndex piece) {
+UploadPlanner::Transfer* UploadPlanner::find(PeerHandle peer, SegmentRef segment) {
   const auto found = std::find_if(transfers_.begin(), transfers_.end(),
-                                  [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
+                                  [&](const Transfer& t) { return t.to == peer && t.segment == segment; });
   return found == transfers_.end() ? nullptr : &*found;
 }
 
 // ---------------------------------------------------------------- how transfers go on
 
-void UploadPlanner::on_taken(PeerHandle peer, PieceIndex piece) {
-  if (Transfer* transfer = find(peer, piece)) transfer->taken = true;
+void UploadPlanner::on_request(PeerHandle peer, const BlockSpan& span) {
+  if (context_.geometry.contains(span)) on_taken(peer, context_.geometry.segment_of(span));
+}
+
+void UploadPlanner::on_taken(PeerHandle peer, SegmentRef segment) {
+  if (Transfer* transfer = find(peer, segment)) transfer->taken = true;
 }
 
 void UploadPlanner::on_sent(PeerHandle peer, const BlockSpan& span) {
   sent_bytes_ += span.length;
-  Transfer* transfer = find(peer, span.piece);
+  const SegmentRef segment = context_.geometry.segment_of(span);
+  Transfer* transfer = find(peer, segment);
   if (transfer == nullptr) return;
   transfer->left -= std::min(transfer->left, span.length);
   changed_ = true;
-  if (transfer->left == 0) on_over(peer, span.piece);
+  if (transfer->left == 0) on_over(peer, segment);
 }
 
-void UploadPlanner::on_decline(PeerHandle peer, PieceIndex piece) {
-  if (!offered(peer, piece)) return;
-  end_untaken(peer, piece, rest_declined);
+void UploadPlanner::on_decline(PeerHandle peer, SegmentRef segment) {
+  if (find(peer, segment) == nullptr) return;
+  end_untaken(peer, segment, rest_declined);
+  const Peer* receiver = context_.find(peer);
+  // It is not being sent it by another, so it has no buffers for it.
+  if (receiver != nullptr && receiver->pieces.part(segment.piece) == nullptr) {
+    receivers_[peer].full_until = context_.now + rest_full;
+  }
+}
+
+void UploadPlanner::on_over(PeerHandle peer, SegmentRef segment) {
+  changed_ = true;
+  std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.segment == segment; });
 }
 
 void UploadPlanner::on_over(PeerHandle peer, PieceIndex piece) {
   changed_ = true;
-  std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.piece == piece; });
+  std::erase_if(transfers_, [&](const Transfer& t) { return t.to == peer && t.segment.piece == piece; });
+  const auto receiver = receivers_.find(peer);
+  if (receiver != receivers_.end()) receiver->second.full_until = {};  // its buffers are free again
 }
 
 void UploadPlanner::peer_gone(PeerHandle peer) {
@@ -155,10 +204,10 @@ void UploadPlanner::peer_gone(PeerHandle peer) {
 
 void UploadPlanner::piece_gone(PieceIndex piece) {
   for (const Transfer& transfer : transfers_) {
-    if (transfer.piece != piece) continue;
-    if (Peer* receiver = context_.find(transfer.to)) context_.census.not_taken(*receiver, piece);
+    if (transfer.segment.piece != piece) continue;
+    if (Peer* receiver = context_.find(transfer.to)) context_.census.not_taken(*receiver, transfer.segment);
   }
-  std::erase_if(transfers_, [&](const Transfer& transfer) { return transfer.piece == piece; });
+  std::erase_if(transfers_, [&](const Transfer& transfer) { return transfer.segment.piece == piece; });
   changed_ = true;
 }
 
@@ -168,14 +217,14 @@ void UploadPlanner::tick(Duration elapsed) {
   changed_ = true;
   for (const Transfer& transfer : std::vector<Transfer>(transfers_)) {
     if (transfer.taken || context_.now - transfer.since <= answer_time) continue;
-    end_untaken(transfer.to, transfer.piece, rest_silent);
+    end_untaken(transfer.to, transfer.segment, rest_silent);
   }
 }
 
-void UploadPlanner::end_untaken(PeerHandle peer, PieceIndex piece, Duration rest) {
-  on_over(peer, piece);
+void UploadPlanner::end_untaken(PeerHandle peer, SegmentRef segment, Duration rest) {
+  on_over(peer, segment);
   receivers_[peer].resting_until = context_.now + rest;
-  if (Peer* receiver = context_.find(peer)) context_.census.not_taken(*receiver, piece);
+  if (Peer* receiver = context_.find(peer)) context_.census.not_taken(*receiver, segment);
 }
 
 }  // namespace ezio

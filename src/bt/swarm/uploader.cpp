@@ -26,13 +26,14 @@ Uploader::~Uploader() {
   for (auto& [handle, peer] : context_.peers) peer_gone(peer);
 }
 
-void Uploader::on_request(Peer& peer, const BlockSpan& span, bool relay) {
+void Uploader::on_request(Peer& peer, const BlockSpan& span) {
   if (!context_.geometry.contains(span)) {
     context_.doom(peer, fmt::format("requested piece {} begin {} length {}, which does not exist",
                                     span.piece.value(), span.begin, span.length));
     return;
   }
-  const bool here = context_.have.test(span.piece) || (relay && store_.serves(span.piece));
+  const bool here =
+      context_.have.test(span.piece) || (peer.ours() && store_.serves(context_.geometry.segment_of(span)));
   const bool servable = span.length <= largest_request && context_.geometry.fits_segment(span) && here;
   if (peer.we_are_choking || !servable || peer.uploads.queue.size() >= request_queue) {
     refuse(peer, span);

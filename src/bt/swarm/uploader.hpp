@@ -1,9 +1,9 @@
 // Answers REQUESTs: from buffers, reading segments ahead for whole queues, as the sockets take them.
 //
 // A segment is read once however many peers want it, and stays cached until its buffer is needed. A block of
-// a piece that is still on its way to us is sent when it is there. Our own peers ask for what was offered to
-// them (UploadPlanner); others ask for what they like, and get no more of the uplink than one receiver's
-// share while our own can use it. Core file; part of Swarm.
+// a segment that is still on its way to us is sent to our own peers when it is there. They ask for what was
+// offered to them (UploadPlanner); others ask for what they like, and get no more of the uplink than one
+// receiver's share while our own can use it. Core file; part of Swarm.
 #pragma once
 
 #include <vector>
@@ -22,8 +22,7 @@ class Uploader {
   Uploader(SwarmContext& context, PieceStore& store) : context_(context), store_(store) {}
   ~Uploader();  // the sockets have let go of everything
 
-  // `relay`: it was offered a piece that we are still being sent.
-  void on_request(Peer& peer, const BlockSpan& span, bool relay);
+  void on_request(Peer& peer, const BlockSpan& span);
   void on_cancel(Peer& peer, const BlockSpan& span);
   void on_sent(Peer& peer, const BlockSpan& span);
   void choke(Peer& peer);

@@ -79,11 +79,12 @@ Result<std::size_t> frame_bytes(Bytes head, const Limits& limits) {
 }
 
 Result<Message> decode_notice(Bytes body) {
-  constexpr auto last = static_cast<std::uint8_t>(PieceNotice::What::dropped);
+  constexpr auto last = static_cast<std::uint8_t>(SegmentNotice::What::dropped);
   if (body.size() != notice_bytes || std::to_integer<std::uint8_t>(body[0]) > last) {
     return Error{fmt::format("a notice of {} bytes that makes no sense", body.size())};
   }
-  return Message{PieceNotice{static_cast<PieceNotice::What>(body[0]), PieceIndex{u32_at(body, 1)}}};
+  const SegmentRef segment{PieceIndex{u32_at(body, 1)}, std::to_integer<std::uint32_t>(body[5])};
+  return Message{SegmentNotice{static_cast<SegmentNotice::What>(body[0]), segment}};
 }
 
 Result<Message> decode_extended(Bytes body) {

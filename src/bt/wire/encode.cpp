@@ -87,11 +87,12 @@ void append_piece_header(Buffer& out, const BlockSpan& span) {
   put_u32(out, span.begin);
 }
 
-void append_notice(Buffer& out, std::uint8_t notice_id, const PieceNotice& notice) {
+void append_notice(Buffer& out, std::uint8_t notice_id, const SegmentNotice& notice) {
   put_head(out, Id::extended, 1 + notice_bytes);
   out.push_back(std::byte{notice_id});
   out.push_back(static_cast<std::byte>(notice.what));
-  put_u32(out, notice.piece.value());
+  put_u32(out, notice.segment.piece.value());
+  out.push_back(static_cast<std::byte>(notice.segment.segment));
 }
 
 void append_extension_handshake(Buffer& out, const ExtensionHandshake& handshake) {

@@ -15,7 +15,7 @@ inline constexpr std::string_view protocol_header =
 inline constexpr std::size_t reserved_at = 20;  // eight reserved bytes
 inline constexpr std::size_t info_hash_at = 28;
 inline constexpr std::size_t peer_id_at = 48;
-inline constexpr std::size_t notice_bytes = 5;   // of a PieceNotice: what, piece
+inline constexpr std::size_t notice_bytes = 6;   // of a SegmentNotice: what, piece, segment
 inline constexpr std::byte extension_bit{0x10};  // in reserved[5]
 inline constexpr std::byte fast_bit{0x04};       // in reserved[7]
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bt/base/bitfield.hpp"
+#include "bt/base/geometry.hpp"
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
 
@@ -71,22 +72,24 @@ struct ExtensionHandshake {
   std::optional<std::uint32_t> request_queue;    // `reqq`: requests the sender is willing to queue
   std::optional<std::uint32_t> largest_request;  // `ezio_block`: largest REQUEST it serves, bytes; ours only
   std::optional<std::uint16_t> listen_port;      // `p`
-  // `ezio_notice` in `m`: the extended message id by which the sender wants to hear PieceNotices; ours only.
+  // `ezio_notice` in `m`: the extended message id by which the sender wants to hear SegmentNotices; ours
+  // only.
   std::optional<std::uint8_t> notice_id;
   std::string client;        // `v`, at most 64 bytes kept
   bool upload_only = false;  // `upload_only` (BEP 21)
 };
-// What our own peers tell each other of a piece, as extended message `ezio_notice` (BEP 10): one byte of
-// what, four of the piece. See bt/swarm/upload_planner.hpp for how they are used.
-struct PieceNotice {
+// What our own peers tell each other of a segment, as extended message `ezio_notice` (BEP 10): one byte of
+// what, four of the piece, one of the segment in it. See bt/swarm/upload_planner.hpp for how they are used.
+struct SegmentNotice {
   enum class What : std::uint8_t {
     offer = 0,     // I have it or am receiving it, and have room on my uplink to send it to you now
     decline = 1,   // your offer of it is not taken; one that is taken is answered by REQUESTs
     fetching = 2,  // I am being sent it: do not offer it to me
-    dropped = 3,   // ... and have given that up
+    received = 3,  // I have it, unverified; said where its piece has more segments, else a HAVE follows
+    dropped = 4,   // I have given up what I had of the piece, all its segments
   };
   What what = What::offer;
-  PieceIndex piece;
+  SegmentRef segment;
 };
 inline constexpr std::uint8_t our_notice_id = 1;  // the id by which we want to hear them
 struct UnknownExtension {  // another extended message: we offer none in `m`, so it is ignored
@@ -95,7 +98,7 @@ struct UnknownExtension {  // another extended message: we offer none in `m`, so
 
 using Message = std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have, BitfieldPayload,
                              Request, Piece, Cancel, Port, SuggestPiece, HaveAll, HaveNone, Reject,
-                             AllowedFast, ExtensionHandshake, PieceNotice, UnknownExtension>;
+                             AllowedFast, ExtensionHandshake, SegmentNotice, UnknownExtension>;
 
 // What a peer of this torrent may send at most. Larger means hostile or broken: disconnect.
 struct Limits {
@@ -140,7 +143,7 @@ void append_request(Buffer& out, const BlockSpan& span);
 void append_cancel(Buffer& out, const BlockSpan& span);
 void append_reject(Buffer& out, const BlockSpan& span);
 void append_piece_header(Buffer& out, const BlockSpan& span);  // span.length payload bytes must follow
-void append_notice(Buffer& out, std::uint8_t notice_id, const PieceNotice& notice);
+void append_notice(Buffer& out, std::uint8_t notice_id, const SegmentNotice& notice);
 void append_extension_handshake(Buffer& out, const ExtensionHandshake& handshake);
 
 }  // namespace ezio::wire
