@@ -182,6 +182,32 @@ TEST(SwarmTrouble, WhoFallsSilentWithinABlockIsClosedAfter20Seconds) {
   EXPECT_EQ(driver.heard<wire::Request>(other)[0].span, asked[0].span);
 }
 
+TEST(SwarmTrouble, ABlockThatBreaksOffAtTheEndIsNotWaitedForWhereAnotherHasIt) {
+  for (const bool another : {true, false}) {
+    Driver driver;
+    const PeerHandle silent = driver.seed();
+    const auto asked = driver.heard<wire::Request>(silent);
+    driver.event(BlockHeaderReceived{silent, asked[0].span});
+    const PeerHandle other = another ? driver.seed() : driver.accept();
+    if (another) driver.serve_all(other);
+    driver.pass(19s);
+    EXPECT_EQ(driver.closed(silent).has_value(), another);
+    if (!another) continue;
+    driver.serve_all(other);
+    EXPECT_EQ(driver.swarm->stats().downloaded, driver.metainfo.total_length);
+  }
+}
+
+TEST(SwarmTrouble, WhileThereIsSomethingElseToFetchABlockThatBreaksOffIsWaitedForLonger) {
+  Driver driver(large());
+  const PeerHandle silent = driver.seed();
+  const auto asked = driver.heard<wire::Request>(silent);
+  driver.event(BlockHeaderReceived{silent, asked[0].span});
+  driver.seed();  // answers nothing
+  driver.pass(19s);
+  EXPECT_FALSE(driver.closed(silent));
+}
+
 TEST(SwarmTrouble, WhoIsSlowWithinABlockIsNotSilent) {
   Driver driver(large());
   const PeerHandle slow = driver.seed();

@@ -16,9 +16,10 @@ constexpr Duration skipped_timeout = 60s;  // one request unanswered while later
 constexpr Duration offer_patience = 1s;    // without an offer: then we ask our own peers like any other
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
 constexpr double request_seconds = 0.012;  // of a peer's rate that one large request may take
-// When nothing is left to begin a source may take so long for a piece, and so many times what all that is
-// missing takes at best.
+// When nothing is left to begin a source may take so long for a segment, and so many times what all that is
+// missing takes at best; or be silent for so long.
 constexpr double late_seconds = 0.5;
+constexpr double missed_seconds = 1.5;
 constexpr double late_share = 2;
 constexpr double slow_seconds = 20;  // of a slow peer's rate that is requested ahead; no least window
 constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
@@ -141,11 +142,15 @@ bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download, s
 // here.
 bool RequestPipeline::is_late(const PieceDownload& download, std::uint32_t segment) const {
   if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
-  std::uint64_t missing = 0;
-  for (const auto& each : store_.filling()) missing += each->size() - each->received_bytes();
-  const double least = static_cast<double>(missing) / std::max(downlink_.capacity(), double{64 * KiB});
   const double rate = context_.find(*download.source(segment))->requests.rate.per_second();
-  return download.missing_bytes(segment) > rate * (late_seconds + late_share * least);
+  return download.missing_bytes(segment) > rate * (late_seconds + late_share * least_seconds());
+}
+
+// That all that is begun takes.
+double RequestPipeline::least_seconds() const {
+  std::uint64_t missing = 0;
+  for (const auto& download : store_.filling()) missing += download->size() - download->received_bytes();
+  return static_cast<double>(missing) / std::max(downlink_.capacity(), double{64 * KiB});
 }
 
 // Our own peers know best whom to send what; only where that fails do we ask.
@@ -279,8 +284,9 @@ void RequestPipeline::check_timeouts(Peer& peer) {
   const bool owes = asked.receiving || asked.bytes > 0 || asked.snubbed;
   if (!owes || !peer.active()) return;
   const Duration silence = context_.now - asked.last_payload;
-  if (silence > silence_timeout || (silence > request_timeout && asked.receiving)) {
-    // With a payload broken off half-way the blocks can be had from others only once its socket is gone.
+  // With a payload broken off half-way the blocks can be had from others only once its socket is gone.
+  const bool broken_off = asked.receiving && (silence > request_timeout || is_missed(peer, silence));
+  if (silence > silence_timeout || broken_off) {
     context_.doom(peer, "silent while it owes blocks");
     return;
   }
@@ -292,6 +298,18 @@ void RequestPipeline::check_timeouts(Peer& peer) {
     const bool skipped = request.sent < asked.answered_sent;
     if (skipped && !request.released && context_.now - request.sent > skipped_timeout) release(peer, request);
   }
+}
+
+// Whether all is begun, and another could have sent by now what has broken off.
+bool RequestPipeline::is_missed(const Peer& peer, Duration silence) const {
+  if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
+  const double seconds = std::chrono::duration<double>(silence).count();
+  if (seconds < missed_seconds || seconds < missed_seconds + late_share * least_seconds()) return false;
+  const SegmentRef segment = context_.geometry.segment_of(peer.requests.receiving->span);
+  return std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
+    const Peer& other = entry.second;
+    return other.handle != peer.handle && other.active() && !other.choking_us && can_send(other, segment);
+  });
 }
 
 // Others are asked for what it owes. It is asked for one block more, which nobody waits for: a peer that has

@@ -62,6 +62,7 @@ class RequestPipeline {
   std::optional<BlockSpan> choose_from_begun(const Peer& peer);
   bool may_ask(const Peer& peer, const PieceDownload& download, std::uint32_t segment) const;
   bool is_late(const PieceDownload& download, std::uint32_t segment) const;
+  double least_seconds() const;
   bool may_begin(const Peer& peer) const;
   bool nothing_is_coming() const;
   std::optional<BlockSpan> take_over(const Peer& peer);
@@ -76,6 +77,7 @@ class RequestPipeline {
   void let_go(const Peer& peer);
   void cancel_elsewhere(const Peer& receiver, const BlockSpan& span);
   void check_timeouts(Peer& peer);
+  bool is_missed(const Peer& peer, Duration silence) const;
   void snub(Peer& peer);
 
   SwarmContext& context_;
