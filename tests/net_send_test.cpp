@@ -52,7 +52,12 @@ struct Inbox final : ConnectionHandler {
 
 class SendTest : public LoopTest {
  protected:
-  SendTest() {
+  // 0: as fast as it goes.
+  explicit SendTest(double bytes_per_second = 0) {
+    if (bytes_per_second > 0) {
+      upload_.emplace(context_.get_executor(), bytes_per_second);
+      download_.emplace(context_.get_executor(), bytes_per_second);
+    }
     std::signal(SIGPIPE, SIG_IGN);  // as every process that has connections
     write_all(file_.get(), torrent_bytes(file_bytes));
     connect();
@@ -67,9 +72,12 @@ class SendTest : public LoopTest {
     raw_ = std::move(sockets.far);
     // Less than a file, whatever the system's limits.
     sockets.near.set_option(asio::socket_base::send_buffer_size(256 * KiB));
-    sender_ =
-        std::make_shared<Connection>(static_cast<ConnectionHandler&>(recorder_), std::move(sockets.near));
+    sender_ = make_connection(recorder_, std::move(sockets.near));
     sender_->accept();
+  }
+  std::shared_ptr<Connection> make_connection(ConnectionHandler& handler, Connection::Socket socket) {
+    const RateLimits limits{upload_ ? &*upload_ : nullptr, download_ ? &*download_ : nullptr};
+    return std::make_shared<Connection>(handler, std::move(socket), limits);
   }
   void send_have(std::uint32_t piece) {
     wire::Buffer have;
@@ -105,6 +113,7 @@ class SendTest : public LoopTest {
     return bytes.size();
   }
 
+  std::optional<RateLimit> upload_, download_;
   UniqueFd file_ = nameless_file("/var/tmp", file_bytes);
   Recorder recorder_;
   asio::ip::tcp::socket raw_{context_};
@@ -115,8 +124,8 @@ class SendTest : public LoopTest {
 // Two connections, and what one sends to the other.
 class MixedSendTest : public SendTest {
  protected:
-  MixedSendTest() {
-    receiver_ = std::make_shared<Connection>(static_cast<ConnectionHandler&>(inbox_), std::move(raw_));
+  explicit MixedSendTest(double bytes_per_second = 0) : SendTest(bytes_per_second) {
+    receiver_ = make_connection(inbox_, std::move(raw_));
     receiver_->accept();
     sender_->send(handshake());
   }
@@ -147,6 +156,19 @@ class MixedSendTest : public SendTest {
     expected_.push_back(std::move(item));
   }
 
+  // So many at random, and waits until they are there.
+  void send_some_of_each(std::uint32_t count) {
+    Random random(5);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      send_something(i % 100, random);
+      if (between(random, 0, 2) > 0) continue;
+      sender_->flush();
+      if (between(random, 0, 1) == 0) poll();
+    }
+    sender_->flush();
+    run_until([&] { return inbox_.complete == expected_.size() || !inbox_.ends.empty(); });
+  }
+
   const std::vector<std::byte> memory_ = pattern(100'000);
   Inbox inbox_;
   std::list<Item> expected_;
@@ -154,15 +176,7 @@ class MixedSendTest : public SendTest {
 };
 
 TEST_F(MixedSendTest, BlocksFromFilesAndMemoryAndMessagesArriveInOrder) {
-  Random random(5);
-  for (std::uint32_t i = 0; i < 300; ++i) {
-    send_something(i % 100, random);
-    if (between(random, 0, 2) > 0) continue;
-    sender_->flush();
-    if (between(random, 0, 1) == 0) poll();
-  }
-  sender_->flush();
-  run_until([&] { return inbox_.complete == expected_.size() || !inbox_.ends.empty(); });
+  send_some_of_each(300);
   EXPECT_THAT(inbox_.ends, testing::IsEmpty());
   EXPECT_TRUE(inbox_.items == expected_);
   std::vector<BlockSpan> blocks;
@@ -180,6 +194,22 @@ TEST_F(MixedSendTest, EachArrivesWithoutAnythingAfterIt) {
     run_until([&] { return inbox_.complete == expected_.size(); });
   }
   EXPECT_TRUE(inbox_.items == expected_);
+}
+
+struct LimitedSendTest : MixedSendTest {
+  LimitedSendTest() : MixedSendTest(8e6) {}
+};
+
+TEST_F(LimitedSendTest, UnderLimitsTheSameArrivesAndNoSooner) {
+  const auto start = std::chrono::steady_clock::now();
+  send_some_of_each(150);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_THAT(inbox_.ends, testing::IsEmpty());
+  EXPECT_TRUE(inbox_.items == expected_);
+  double bytes = 0;
+  for (const Item& item : expected_) bytes += static_cast<double>(item.payload.size());
+  EXPECT_GT(bytes, 8e6) << "enough to see the limit";
+  EXPECT_LT(bytes, 8e6 * (seconds + 0.1)) << "what was saved up, and the last chunk, come sooner";
 }
 
 TEST_F(SendTest, MoreThanTheSocketTakesArrivesWholeAtASlowReader) {

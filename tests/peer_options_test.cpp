@@ -58,6 +58,16 @@ TEST(PeerOptions, UnknownFlagsAndBadValuesAreUsageErrors) {
   EXPECT_EQ(early_exit("--leech", "a", "b", "--json", "--quiet"), 2);
 }
 
+TEST(PeerOptions, LimitsAreInMegabytesASecond) {
+  const PeerOptions o = options("--leech", "a", "b", "--upload-limit", "12.5", "--download-limit", "100");
+  EXPECT_EQ(o.upload_limit, 12.5);
+  EXPECT_EQ(o.download_limit, 100);
+  EXPECT_FALSE(options("--leech", "a", "b").upload_limit.has_value());
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--upload-limit", "0"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--download-limit", "-3"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--download-limit", "fast"), 2);
+}
+
 TEST(PeerOptions, HelpIsNoError) {
   EXPECT_EQ(early_exit("--help"), 0);
 }

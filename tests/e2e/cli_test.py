@@ -40,6 +40,21 @@ class PeerCommandTest(EzioCase):
         self.leech(self.image.torrent, target, peers=["127.0.0.1:7001"], flags=["--linger", "0"]).wait_exit(0)
         self.assertLess(os.stat(target).st_blocks * 512, 24 * MIB + 4 * MIB, "holes stay holes")
 
+    def test_neither_a_limited_upload_nor_a_limited_download_is_exceeded(self):
+        for limit in ("--upload-limit", "--download-limit"):
+            with self.subTest(limit):
+                flags = {"--upload-limit": [], "--download-limit": []}
+                flags[limit] = [limit, "8"]
+                seeder = self.start_seed(flags=flags["--upload-limit"])
+                target = self.temp_file(f"target{limit}.img")
+                start = time.monotonic()
+                self.leech(self.image.torrent, target, peers=["127.0.0.1:7001"],
+                           flags=["--linger", "0"] + flags["--download-limit"]).wait_exit(0)
+                # What was saved up at the start comes sooner.
+                self.assertGreater(time.monotonic() - start, 0.95 * 24 * MIB / 8e6)
+                self.assert_cloned(target)
+                seeder.process.stop()
+
     def test_ipv6_through_the_tracker(self):
         tracker = self.tracker(address="::1")
         self.seed(self.image.torrent, self.image.path, tracker=tracker.announce,

@@ -28,6 +28,7 @@ constexpr std::size_t stage_between_blocks = 64;
 // while more arrives, small beside what a receive buffer grows to.
 constexpr std::uint32_t largest_wake_bytes = 512 * KiB;
 constexpr std::size_t drop_bytes = 64 * KiB;
+constexpr std::size_t unlimited_bytes = std::size_t{1} << 30;
 // What waits in a socket is in front of every message: with small blocks, from a slow link, no more than
 // this.
 constexpr std::uint32_t least_unsent_bytes = 32 * KiB;
@@ -44,6 +45,11 @@ bool is_of_socket(int error) {
   constexpr std::array errors = {EPIPE,        ECONNRESET, ECONNABORTED, ECONNREFUSED, ETIMEDOUT, ENOTCONN,
                                  EHOSTUNREACH, EHOSTDOWN,  ENETUNREACH,  ENETDOWN,     ENETRESET};
   return std::find(errors.begin(), errors.end(), error) != errors.end();
+}
+
+// How much may move in one go.
+std::size_t chunk_of(const RateLimit* limit) {
+  return limit != nullptr ? limit->chunk() : unlimited_bytes;
 }
 
 wire::Buffer piece_header(const BlockSpan& span) {
@@ -71,8 +77,8 @@ tcp::endpoint to_asio(const Endpoint& endpoint) {
   return {asio::ip::address_v4(v4), endpoint.port};
 }
 
-Connection::Connection(ConnectionHandler& handler, Socket socket)
-    : handler_(handler), socket_(std::move(socket)) {}
+Connection::Connection(ConnectionHandler& handler, Socket socket, const RateLimits& limits)
+    : handler_(handler), socket_(std::move(socket)), rate_limits_(limits) {}
 
 void Connection::connect(const Endpoint& remote) {
   remote_ = remote;
@@ -94,7 +100,7 @@ void Connection::accept() {
   socket_.set_option(tcp::no_delay(true), error);
   limit_unsent(0);
   use_loss_based_control();
-  read_some();
+  read_when_let_in();
 }
 
 // What the kernel takes beyond what is on the wire keeps every later message waiting: no more than a block or
@@ -133,19 +139,29 @@ void Connection::fail(const std::string& reason) {
 
 // ---------------------------------------------------------------- input
 
-void Connection::read_some() {
+void Connection::read_when_let_in() {
   if (closed_) return;
+  if (rate_limits_.download == nullptr) return read_some();
+  rate_limits_.download->let_in([self = shared_from_this()] {
+    if (!self->closed_) self->read_some();
+  });
+}
+
+void Connection::read_some() {
+  const auto most = static_cast<std::uint32_t>(chunk_of(rate_limits_.download));
   std::array<asio::mutable_buffer, 2> buffers;
   const std::size_t room = payload_left_ > 0 ? stage_between_blocks : stage_.size() - staged_;
   if (payload_left_ > 0) {
     assert(staged_ == 0);
+    const std::uint32_t length = std::min(payload_left_, most);
     buffers[0] = payload_ != nullptr
-                     ? asio::buffer(payload_, payload_left_)
-                     : asio::buffer(drop_buffer().data(), std::min<std::size_t>(payload_left_, drop_bytes));
+                     ? asio::buffer(payload_, length)
+                     : asio::buffer(drop_buffer().data(), std::min<std::size_t>(length, drop_bytes));
   }
-  // Dropped payload that is longer than the drop buffer must not run on into the stage.
+  // Payload that is read in parts must not run on into the stage.
   const bool whole_payload = buffers[0].size() == payload_left_;
-  wake_at(payload_left_ > 0 && block_.length > block_bytes ? std::min(payload_left_, largest_wake_bytes) : 1);
+  const bool large = payload_left_ > 0 && block_.length > block_bytes;
+  wake_at(large ? std::min({payload_left_, most, largest_wake_bytes}) : 1);
   buffers[1] = asio::buffer(stage_.data() + staged_, whole_payload ? room : 0);
   socket_.async_read_some(buffers,
                           [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
@@ -168,12 +184,13 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t byt
   if (closed_) return;
   if (error) return fail(error == asio::error::eof ? "closed by the peer" : error.message());
   heard_ = true;
+  if (rate_limits_.download != nullptr) rate_limits_.download->spend(bytes);
   const std::size_t payload = std::min<std::size_t>(bytes, payload_left_);
   staged_ += bytes - payload;
   if (payload > 0 && !take_payload(payload)) return;
   if (!shook_hands_ && !take_handshake()) return;
   if (payload_left_ == 0 && shook_hands_ && !take_messages()) return;
-  read_some();
+  read_when_let_in();
 }
 
 // False when the connection was closed meanwhile; so the others.
@@ -195,7 +212,7 @@ bool Connection::take_handshake() {
     return false;
   }
   if (bytes.size() < wire::handshake_bytes) {
-    read_some();
+    read_when_let_in();
     return false;
   }
   const auto handshake = wire::decode_handshake(bytes.first<wire::handshake_bytes>());
@@ -277,7 +294,12 @@ void Connection::send_block(const BlockSpan& span, FileParts payload) {
 }
 
 void Connection::flush() {
-  if (!closed_ && !writing_ && !output_.empty() && socket_.is_open()) write_some();
+  if (closed_ || writing_ || output_.empty() || !socket_.is_open()) return;
+  writing_ = true;
+  if (rate_limits_.upload == nullptr) return write_some();
+  rate_limits_.upload->let_in([self = shared_from_this()] {
+    if (!self->closed_) self->write_some();
+  });
 }
 
 void Connection::write_some() {
@@ -285,21 +307,22 @@ void Connection::write_some() {
   if (!front.parts.empty() && written_ == front.bytes.size()) return send_part();
   std::size_t count = 0;
   std::size_t skip = written_;
+  std::size_t room = chunk_of(rate_limits_.upload);
   int flags = 0;
   for (const Output& output : output_) {
     for (Bytes part : {Bytes(output.bytes), output.payload}) {
       const std::size_t skipped = std::min(skip, part.size());
       skip -= skipped;
-      if (skipped < part.size() && count < max_gather) {
-        gather_[count++] = asio::buffer(part.data() + skipped, part.size() - skipped);
-      }
+      const std::size_t length = std::min(part.size() - skipped, room);
+      if (length == 0 || count == max_gather) continue;
+      gather_[count++] = asio::buffer(part.data() + skipped, length);
+      room -= length;
     }
-    if (count == max_gather) break;
+    if (count == max_gather || room == 0) break;
     if (output.parts.empty()) continue;
     flags = MSG_MORE;  // the header leaves with what follows from the file
     break;
   }
-  writing_ = true;
   socket_.async_send(std::span(gather_.data(), count), flags,
                      [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
                        self->on_written(error, bytes);
@@ -309,10 +332,10 @@ void Connection::write_some() {
 // As much of the first part as the socket takes. Like the asynchronous operations it reports later, never
 // from here.
 void Connection::send_part() {
-  writing_ = true;
   FilePart& part = output_.front().parts.front();
   auto offset = static_cast<off_t>(part.offset);
-  const ssize_t sent = ::sendfile(socket_.native_handle(), part.fd, &offset, part.length);
+  const std::size_t length = std::min<std::uint64_t>(part.length, chunk_of(rate_limits_.upload));
+  const ssize_t sent = ::sendfile(socket_.native_handle(), part.fd, &offset, length);
   const int error = sent < 0 ? errno : 0;
   auto self = shared_from_this();
   if (error == EAGAIN || error == EINTR) {
@@ -339,6 +362,7 @@ void Connection::on_part_sent(int error, std::int64_t sent) {
     close();
     return handler_.on_source_failed(*this, reason);
   }
+  if (rate_limits_.upload != nullptr) rate_limits_.upload->spend(static_cast<std::size_t>(sent));
   part.offset += static_cast<std::uint64_t>(sent);
   part.length -= static_cast<std::uint64_t>(sent);
   if (part.length == 0) front.parts.erase(front.parts.begin());
@@ -349,6 +373,7 @@ void Connection::on_written(const boost::system::error_code& error, std::size_t 
   if (closed_) return;
   writing_ = false;
   if (error) return fail(error.message());
+  if (rate_limits_.upload != nullptr) rate_limits_.upload->spend(bytes);
   written_ += bytes;
   take_sent_outputs();
 }

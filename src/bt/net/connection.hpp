@@ -15,6 +15,7 @@
 #include "bt/base/endpoint.hpp"
 #include "bt/base/file_part.hpp"
 #include "bt/base/types.hpp"
+#include "bt/net/rate_limit.hpp"
 #include "bt/wire/wire.hpp"
 
 namespace ezio {
@@ -49,7 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Socket = boost::asio::ip::tcp::socket;
 
   // The handler outlives the connection's last callback, which is at the latest during close().
-  Connection(ConnectionHandler& handler, Socket socket);
+  Connection(ConnectionHandler& handler, Socket socket, const RateLimits& limits = {});
 
   void connect(const Endpoint& remote);  // then on_connected
   void accept();                         // the socket is connected: waits for the handshake
@@ -85,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<BlockSpan> block;
   };
 
+  void read_when_let_in();
   void read_some();
   void limit_unsent(std::uint32_t sent_block_bytes);
   void use_loss_based_control();
@@ -102,6 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   ConnectionHandler& handler_;
   Socket socket_;
+  RateLimits rate_limits_;
   Endpoint remote_;
   bool closed_ = false;
   bool shook_hands_ = false;
@@ -118,8 +121,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr std::size_t max_gather = 32;               // buffers in one write
   std::array<boost::asio::const_buffer, max_gather> gather_;  // what the socket is taking
   std::deque<Output> output_;
-  std::size_t written_ = 0;  // bytes of output_.front() in memory that the socket has taken
-  bool writing_ = false;
+  std::size_t written_ = 0;         // bytes of output_.front() in memory that the socket has taken
+  bool writing_ = false;            // or waiting to be let in
   std::uint32_t unsent_limit_ = 0;  // bytes that the kernel may hold beyond what is on the wire
 };
 

@@ -173,6 +173,9 @@ int peer_main(const PeerOptions& options) {
   };
   SessionConfig config;
   config.stall_timeout = std::chrono::seconds(options.stall_timeout_s);
+  const auto bytes_per_second = [](double megabytes) { return megabytes * 1e6; };
+  if (options.upload_limit) config.upload_limit = bytes_per_second(*options.upload_limit);
+  if (options.download_limit) config.download_limit = bytes_per_second(*options.download_limit);
   if (options.listen) {
     config.listen = parse_endpoint(*options.listen);
     if (!config.listen) return usage_error("--listen " + ezio::quoted(*options.listen) + " is not ADDR:PORT");

@@ -17,6 +17,8 @@ namespace ezio {
 namespace {
 
 constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
+constexpr double least_rate_limit = 0.1;  // MB/s; less, and peers time out
+constexpr double most_rate_limit = 1e6;
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r");
@@ -57,6 +59,13 @@ struct Raw {
   std::string linger;
   std::string config;
 };
+
+void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
+  app.add_option(name, limit, what)
+      ->type_name("MB/s")
+      ->check(CLI::Range(least_rate_limit, most_rate_limit))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
 
 void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   const auto last = CLI::MultiOptionPolicy::TakeLast;
@@ -99,6 +108,8 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->multi_option_policy(last);
+  add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");
+  add_rate_limit(app, "--download-limit", options.download_limit, "receive no more than this from all peers");
   app.add_flag("--json", options.json, "print one JSON object a second on stdout");
   app.add_flag("--verify-source", options.verify_source, "hash each source before seeding it");
   app.add_flag("--quiet", options.quiet, "print nothing but errors");

@@ -58,8 +58,7 @@ struct Session::Run {
   }
 
   void operator()(const Connect& action) const {
-    auto connection = std::make_shared<Connection>(static_cast<ConnectionHandler&>(session),
-                                                   Connection::Socket(session.context_));
+    auto connection = session.make_connection(Connection::Socket(session.context_));
     connection->torrent = index;
     connection->peer = action.peer;
     connection->attached = true;
@@ -201,6 +200,8 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
       farewell_timer_(context),
       disk_events_(context, ::dup(disk.event_fd())),
       hash_events_(context, ::dup(hasher_.event_fd())) {
+  if (config_.upload_limit) upload_limit_.emplace(context.get_executor(), *config_.upload_limit);
+  if (config_.download_limit) download_limit_.emplace(context.get_executor(), *config_.download_limit);
   open_listener(config_.listen);
   const Endpoint listening = listen_endpoint();
   std::random_device random;

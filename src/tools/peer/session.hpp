@@ -38,9 +38,11 @@ struct SessionTorrent {
 };
 
 struct SessionConfig {
-  std::optional<Endpoint> listen;  // exactly there; else port 6881 or the next free one, every address
-  std::vector<Endpoint> peers;     // dialled for each torrent
-  Duration stall_timeout{};        // 0: none
+  std::optional<Endpoint> listen;        // exactly there; else port 6881 or the next free one, every address
+  std::vector<Endpoint> peers;           // dialled for each torrent
+  Duration stall_timeout{};              // 0: none
+  std::optional<double> upload_limit;    // bytes a second, all peers together
+  std::optional<double> download_limit;  // the same
   MemoryPlan memory;
 };
 
@@ -84,6 +86,7 @@ class Session final : private ConnectionHandler {
   void accept_next();
   void tick();
   void sweep_strangers();
+  std::shared_ptr<Connection> make_connection(Connection::Socket socket);
   void watch_disk();
   void watch_hashes();
   void on_disk_events();
@@ -106,6 +109,7 @@ class Session final : private ConnectionHandler {
   Arena& arena_;
   DiskEngine& disk_;
   Observer observer_;
+  std::optional<RateLimit> upload_limit_, download_limit_;
   SegmentPool pool_;
   // By buffer that stands for a source's segment: whether that is sent from the page cache, and the buffer
   // empty.

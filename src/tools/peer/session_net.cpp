@@ -76,13 +76,18 @@ void Session::accept_next() {
       return;
     }
     if (strangers_.size() < max_strangers) {
-      auto connection =
-          std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), std::move(socket));
+      auto connection = make_connection(std::move(socket));
       strangers_.emplace(connection, std::chrono::steady_clock::now());
       connection->accept();
     }
     accept_next();
   });
+}
+
+std::shared_ptr<Connection> Session::make_connection(Connection::Socket socket) {
+  const RateLimits limits{upload_limit_ ? &*upload_limit_ : nullptr,
+                          download_limit_ ? &*download_limit_ : nullptr};
+  return std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), std::move(socket), limits);
 }
 
 void Session::sweep_strangers() {
