@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """bench/lan in small, as root: the room's clones are equal, and nothing is left when it is killed. Arguments: the
-script and the directory of the programs. No figure is judged here."""
+script, the directory of the programs and the simulation. Judged is only how far the two are from each other."""
 
 import json
 import os
@@ -136,6 +136,29 @@ class Course(LanCase):
         self.assertEqual([host["program"] for host in report["runs"][0]["hosts"]], ["ours", "libtorrent", "aria2"])
 
 
+class Model(LanCase):
+    """The simulation says what the lab then does. The lab's links are slow, so that the machine is idle; what disturbs
+    it can only make the room slower, so the best of three runs counts, and only as many as are needed are made."""
+
+    ROOMS = (
+        ["--hosts", "1", "--image-mib", "24"],
+        ["--hosts", "4", "--image-mib", "64"],
+        ["--hosts", "4", "--image-mib", "64", "--piece-kib", "16384"],
+    )
+
+    def test_the_simulation_predicts_the_lab(self):
+        for room in self.ROOMS:
+            with self.subTest(room=room):
+                model = json.loads(subprocess.check_output([SIMULATION, "--json", *room, "--rate", "50"], text=True))
+                self.assertTrue(model["complete"])
+                for _ in range(3):
+                    real = self.run_json(*room, "--rate", "50")["runs"][0]
+                    if abs(real["efficiency"] - model["efficiency"]) < 0.1 * model["efficiency"]:
+                        break
+                self.assertAlmostEqual(real["efficiency"], model["efficiency"], delta=0.1 * model["efficiency"])
+                self.assertAlmostEqual(real["seed_sent"], model["seed_sent"], delta=0.15)
+
+
 class Trouble(LanCase):
     def test_refuses_what_makes_no_sense(self):
         for arguments in (["--hosts", "0"], ["--rate", "fast"], ["--piece-kib", "1000"], ["--racks", "2"],
@@ -253,8 +276,8 @@ class Parts(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LAN, PROGRAMS = sys.argv[1:3]
-    del sys.argv[1:3]
+    LAN, PROGRAMS, SIMULATION = sys.argv[1:4]
+    del sys.argv[1:4]
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.path.dirname(os.path.abspath(LAN)))
     from lib import lan_image, lan_options, lan_plot, lan_result, lan_room, lan_watch

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 constexpr Duration answer_time = 3s;  // for an offer
 constexpr Duration rest_declined = 50ms;
 constexpr Duration rest_silent = 1s;
-constexpr Duration rest_full = 500ms;  // from pieces that are new to it
+constexpr Duration rest_full = 150ms;  // from pieces that are new to it
 // At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
 // more receivers than these, those go first who are being sent the fewest pieces.
 constexpr std::size_t most_transfers = 16;
