@@ -25,6 +25,7 @@ UploadPlanner::UploadPlanner(SwarmContext& context, const PieceStore& store, std
 
 void UploadPlanner::plan() {
   if (context_.over || !std::exchange(changed_, false)) return;
+  if (transfers_.size() >= most_transfers) return;
   const auto incomplete = std::count_if(context_.peers.begin(), context_.peers.end(),
                                         [](const auto& entry) { return !entry.second.pieces.have.all(); });
   for (Peer* peer : receivers()) {

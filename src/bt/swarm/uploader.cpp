@@ -141,19 +141,25 @@ bool Uploader::send_next(Peer& peer) {
 }
 
 void Uploader::read_ahead(const Peer& peer) {
-  const auto peers = static_cast<std::uint32_t>(
-      std::count_if(context_.peers.begin(), context_.peers.end(),
-                    [](const auto& entry) { return !entry.second.uploads.queue.empty(); }));
-  const std::uint32_t ahead = std::clamp(context_.pool.capacity() / (2 * peers), 1u, max_read_ahead);
+  std::uint32_t ahead = 1;
   std::optional<SegmentRef> previous;
   std::uint32_t segments = 0;
   for (const BlockSpan& span : peer.uploads.queue) {
     const SegmentRef segment = context_.geometry.segment_of(span);
     if (segment == previous || !context_.have.test(span.piece)) continue;
+    if (segments == 1) ahead = segments_ahead();
     if (segments++ == ahead) return;
     previous = segment;
     if (!store_.read(segment)) return;
   }
+}
+
+// That are read for a peer: half of the buffers for all who have asked.
+std::uint32_t Uploader::segments_ahead() const {
+  const auto peers = static_cast<std::uint32_t>(
+      std::count_if(context_.peers.begin(), context_.peers.end(),
+                    [](const auto& entry) { return !entry.second.uploads.queue.empty(); }));
+  return std::clamp(context_.pool.capacity() / (2 * peers), 1u, max_read_ahead);
 }
 
 void Uploader::on_read(SegmentRef segment, const std::string& error) {

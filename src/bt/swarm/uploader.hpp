@@ -41,6 +41,7 @@ class Uploader {
   bool has_credit(const Peer& peer) const;
   bool send_next(Peer& peer);
   void read_ahead(const Peer& peer);
+  std::uint32_t segments_ahead() const;
   void refuse(Peer& peer, const BlockSpan& span);
 
   SwarmContext& context_;
