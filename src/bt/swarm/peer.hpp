@@ -102,6 +102,12 @@ struct PeerPieces {
     for (const Part& part : parts) count += std::popcount(part.offered | part.fetching);
     return count;
   }
+  // Segments of the pieces that it has in part, those that are coming included.
+  std::size_t in_parts() const {
+    std::size_t count = 0;
+    for (const Part& part : parts) count += std::popcount(part.all());
+    return count;
+  }
 };
 
 struct Peer {

@@ -236,13 +236,14 @@ std::optional<BlockSpan> RequestPipeline::choose_duplicate(const Peer& peer) {
   // Endgame: from the end of the longest queue, what this peer can deliver sooner.
   const double our_rate = std::max(peer.requests.rate.per_second(), double{MiB});
   const double our_wait = (static_cast<double>(peer.requests.bytes) + request_bytes(peer)) / our_rate;
+  const double least_late_seconds = late_seconds + late_share * least_seconds();
   double longest_wait = std::max(our_wait, late_seconds);
   std::optional<BlockSpan> best;
   for (const auto& [handle, other] : context_.peers) {
     if (handle == peer.handle || other.requests.bytes == 0) continue;
     const double wait = static_cast<double>(other.requests.bytes) /
                         std::max(other.requests.rate.per_second(), double{64 * KiB});
-    if (wait <= longest_wait) continue;
+    if (wait <= longest_wait || (other.ours() && wait <= least_late_seconds)) continue;
     for (auto request = other.requests.queue.rbegin(); request != other.requests.queue.rend(); ++request) {
       if (request->released || !can_send(peer, context_.geometry.segment_of(request->span))) continue;
       PieceDownload* download = store_.find(request->span.piece);

@@ -14,7 +14,7 @@ constexpr Duration rest_declined = 50ms;
 constexpr Duration rest_silent = 1s;
 constexpr Duration rest_full = 150ms;  // from pieces that are new to it
 // At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
-// more receivers than these, those go first who are being sent the fewest pieces.
+// more receivers than these, those go first who have least and are being sent least.
 constexpr std::size_t most_transfers = 16;
 constexpr double answer_seconds = 0.1;  // that the way of an offer there and back may take
 
@@ -35,24 +35,26 @@ void UploadPlanner::plan() {
   }
 }
 
-// Those that may be offered a piece, the one with least in front.
+// Those that may be offered a segment; in front who has least, counting what it is being sent. (By that alone
+// those came last for good who were being sent something by a host that had lost its power.)
 std::vector<Peer*> UploadPlanner::receivers() {
   struct Candidate {
-    std::size_t coming;
-    std::uint32_t has;
+    std::size_t segments;
     std::uint64_t tie;
     Peer* peer;
   };
   std::vector<Candidate> found;
+  const std::size_t piece_segments = context_.geometry.segment_count(PieceIndex{0});
   for (auto& [handle, peer] : context_.peers) {
     if (!peer.active() || !peer.ours()) continue;
     if (!receivers_.contains(handle)) receivers_[handle].first_copies = fair_first_copies();
     if (may_receive(peer)) {
-      found.push_back({peer.pieces.coming(), peer.pieces.have.count(), random_(), &peer});
+      const std::size_t segments = peer.pieces.have.count() * piece_segments + peer.pieces.in_parts();
+      found.push_back({segments, random_(), &peer});
     }
   }
   std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(a.coming, a.has, a.tie) < std::tie(b.coming, b.has, b.tie);
+    return std::tie(a.segments, a.tie) < std::tie(b.segments, b.tie);
   });
   std::vector<Peer*> peers;
   for (const Candidate& candidate : found) peers.push_back(candidate.peer);

@@ -18,7 +18,10 @@ constexpr double most_sending_bytes_ever = 2 * MiB;
 constexpr std::uint32_t max_read_ahead = 8;  // segments a peer, where the pool allows
 constexpr Duration take_timeout = 60s;       // a socket that takes nothing for so long is dead
 constexpr double least_capacity = 1 * MiB;   // bytes a second; assumed where nothing is known
-constexpr double credit_seconds = 0.5;       // of its share that a foreign peer may save up
+// Of one receiver's share, for a stranger: a seed's uplink brings the room its news, which our own pass on to
+// all, as strangers may not.
+constexpr double seeds_part = 0.25;
+constexpr double credit_seconds = 0.5;  // of its share that a foreign peer may save up
 
 }  // namespace
 
@@ -181,7 +184,8 @@ void Uploader::tick(Duration elapsed, double capacity) {
     receivers += 1;
     ours_lack_ |= peer.ours();
   }
-  const double share = std::max(capacity, least_capacity) / std::max(receivers, 1.0);
+  double share = std::max(capacity, least_capacity) / std::max(receivers, 1.0);
+  if (context_.have.all()) share *= seeds_part;
   for (auto& [handle, peer] : context_.peers) {
     PeerUploads& uploads = peer.uploads;
     uploads.rate.tick(elapsed);
