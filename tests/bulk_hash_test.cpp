@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "bt/metainfo/zero_pieces.hpp"
+
 namespace ezio {
 namespace {
 
@@ -24,6 +26,7 @@ class MemoryReader final : public SourceReader {
   }
 
   Result<void> read(std::uint64_t torrent_offset, MutableBytes out) override {
+    if (spins) offsets.push_back(torrent_offset);
     if (torrent_offset + out.size() > fails_at) return Error{"bad sector", EIO};
     std::copy_n(data_.begin() + static_cast<std::ptrdiff_t>(torrent_offset), out.size(), out.begin());
     return {};
@@ -33,6 +36,14 @@ class MemoryReader final : public SourceReader {
     return sha1(Bytes(data_).subspan(geometry.piece_offset(piece), geometry.piece_size(piece)));
   }
 
+  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) override {
+    return torrent_offset >= hole.offset && torrent_offset + length <= hole.offset + hole.length;
+  }
+  bool sequential() const override { return spins; }
+
+  bool spins = false;
+  std::vector<std::uint64_t> offsets;   // read, when it spins: by one thread then
+  Extent hole;                          // not to be read
   std::uint64_t fails_at = UINT64_MAX;  // torrent offset from which nothing can be read
 
  private:
@@ -110,6 +121,28 @@ TEST(BulkHash, DifferingPiecesAreListed) {
   found[0][19] = std::byte{1};
   found[3][0] = std::byte{1};
   EXPECT_THAT(differing_pieces(found, wanted), ElementsAre(PieceIndex(0), PieceIndex(3)));
+}
+
+TEST(BulkHash, HolesAreZerosThatAreNotRead) {
+  MemoryReader reader(10 * 64 * KiB);
+  reader.hole = {128 * KiB, 8 * 64 * KiB};
+  reader.fails_at = 128 * KiB;
+  const Geometry geometry(10 * 64 * KiB, 64 * KiB);
+  const auto digests = hash_pieces(reader, geometry, {});
+  ASSERT_TRUE(digests) << digests.error().message;
+  EXPECT_EQ((*digests)[1], reader.digest(geometry, PieceIndex{1}));
+  for (std::uint32_t i = 2; i < 10; ++i) EXPECT_EQ((*digests)[i], zero_digest(64 * KiB));
+}
+
+TEST(BulkHash, ASpinningDiskIsReadInOneAscendingSweep) {
+  MemoryReader reader(40 * 64 * KiB + 5);
+  reader.spins = true;
+  const Geometry geometry(40 * 64 * KiB + 5, 64 * KiB);
+  const auto digests = hash_pieces(reader, geometry, {});
+  ASSERT_TRUE(digests);
+  EXPECT_EQ((*digests)[40], reader.digest(geometry, PieceIndex{40}));
+  EXPECT_EQ(reader.offsets.size(), 41u);
+  EXPECT_TRUE(std::ranges::is_sorted(reader.offsets));
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ std::string try_out(DiskEngine& engine) {
   std::vector<std::byte> back(torrent.size());
   (*storage)->write(1, 0, torrent);
   if (!wait_for(engine, 1).front().status.ok()) return "write failed";
-  (*storage)->flush(2);
+  (*storage)->flush(2, Storage::Cached::keep);
   if (!wait_for(engine, 1).front().status.ok()) return "flush failed";
   (*storage)->read(3, 0, back);
   if (!wait_for(engine, 1).front().status.ok()) return "read failed";

@@ -133,6 +133,55 @@ TEST(OpRun, AFailedFlushIsAFailure) {
   EXPECT_EQ(run.status().error, EIO);
 }
 
+TEST(OpRun, ZerosAreMadeByTheFirstWayThatIsNotRefused) {
+  using Kind = Transfer::Kind;
+  const DiskOp op{.kind = OpKind::zero, .offset = 4096, .length = 2 * MiB + 512, .useful = 2 * MiB + 512};
+  OpRun punched(op, 512, nullptr);
+  EXPECT_EQ(punched.transfer().kind, Kind::punch_hole);
+  EXPECT_EQ(punched.transfer().length, 2 * MiB + 512);
+  EXPECT_FALSE(punched.advance(0));
+
+  OpRun run(op, 512, nullptr);
+  ASSERT_TRUE(run.advance(-EOPNOTSUPP));
+  EXPECT_EQ(run.transfer().kind, Kind::zero_range);
+  ASSERT_TRUE(run.advance(-EINTR));
+  ASSERT_TRUE(run.advance(-ENOTTY)) << "whatever the reason";
+  std::uint64_t written = 0;
+  bool more = true;
+  while (more) {
+    const Transfer transfer = run.transfer();
+    ASSERT_EQ(transfer.kind, Kind::write);
+    EXPECT_EQ(transfer.offset, 4096 + written);
+    EXPECT_LE(transfer.length, max_transfer_bytes);
+    for (std::uint32_t i = 0; i < transfer.length; i += 511) ASSERT_EQ(transfer.memory[i], std::byte{0});
+    written += transfer.length;
+    more = run.advance(transfer.length);
+  }
+  EXPECT_EQ(written, op.length);
+  EXPECT_TRUE(run.status().ok());
+}
+
+TEST(OpRun, ADeviceThatCannotWriteZerosEitherSaysSo) {
+  OpRun run({.kind = OpKind::zero, .offset = 4096, .length = 4096, .useful = 4096}, 512, nullptr);
+  ASSERT_TRUE(run.advance(-EIO));
+  ASSERT_TRUE(run.advance(-EIO));
+  EXPECT_FALSE(run.advance(-EIO));
+  EXPECT_EQ(run.status().error, EIO);
+  EXPECT_EQ(run.status().device_offset, 4096u);
+}
+
+TEST(OpRun, AFlushThatForgetsIsAFlushFirst) {
+  OpRun run({.kind = OpKind::flush_and_forget}, 512, nullptr);
+  ASSERT_EQ(run.transfer().kind, Transfer::Kind::sync);
+  ASSERT_TRUE(run.advance(0));
+  EXPECT_EQ(run.transfer().kind, Transfer::Kind::forget);
+  EXPECT_FALSE(run.advance(-EINVAL)) << "a hint";
+  EXPECT_TRUE(run.status().ok());
+  OpRun failed({.kind = OpKind::flush_and_forget}, 512, nullptr);
+  EXPECT_FALSE(failed.advance(-EIO));
+  EXPECT_EQ(failed.status().error, EIO);
+}
+
 TEST(OpRun, AnySequenceOfShortTransfersMovesEveryByte) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     Random random(seed);

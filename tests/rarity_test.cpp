@@ -32,7 +32,8 @@ SegmentRef only(PieceIndex piece) {
 // The pieces that a leecher wants, as it begins them and gives them up.
 class Picker : public Rarity {
  public:
-  Picker(std::uint32_t count, std::uint64_t seed) : Rarity(small(count), Set::wanted, seed) {}
+  Picker(std::uint32_t count, std::uint64_t seed)
+      : Rarity(small(count), Set::wanted, Bitfield(count), seed) {}
   using Rarity::add;
   void add(PieceIndex piece, const Bitfield& pieces) {
     Rarity::add(only(piece));
@@ -46,11 +47,31 @@ class Picker : public Rarity {
   void put_back(PieceIndex piece) { move(only(piece), Set::wanted); }
   bool is_missing(PieceIndex piece) const { return in(Set::wanted, only(piece)); }
   std::uint32_t missing() const { return count(Set::wanted); }
-  std::uint32_t count_missing(const Bitfield& pieces) const { return count(Set::wanted, pieces); }
+  std::uint32_t count_missing(const Bitfield& pieces) const { return count_wanted(pieces); }
 };
 
+TEST(Rarity, WhatIsAsideOrUnsureIsNeverChosenAndItsCopiesAreCountedAllTheSame) {
+  Rarity rarity(small(3), Rarity::Set::wanted, bits(3, {0}), 1);
+  const auto any = [](SegmentRef) { return true; };
+  EXPECT_EQ(rarity.count(Rarity::Set::aside), 1u);
+  EXPECT_EQ(rarity.count(Rarity::Set::wanted), 2u);
+  rarity.move(only(PieceIndex{1}), Rarity::Set::unsure);
+  rarity.add(bits(3, {0, 1, 2}));
+  rarity.add(bits(3, {0, 1}));
+  EXPECT_EQ(rarity.availability(only(PieceIndex{0})), 2u);
+  EXPECT_EQ(rarity.rarest(Rarity::Set::wanted, any), only(PieceIndex{2}));
+  rarity.move(only(PieceIndex{2}), Rarity::Set::held);
+  EXPECT_EQ(rarity.rarest(Rarity::Set::wanted, any), std::nullopt);
+  rarity.move(only(PieceIndex{1}), Rarity::Set::wanted);
+  EXPECT_EQ(rarity.rarest(Rarity::Set::wanted, any), only(PieceIndex{1}));
+  EXPECT_EQ(rarity.copies(only(PieceIndex{1})), 1u) << "the other has them all";
+  rarity.remove(bits(3, {0, 1}));
+  EXPECT_EQ(rarity.copies(only(PieceIndex{0})), 0u);
+  EXPECT_EQ(rarity.count(Rarity::Set::unsure), 0u);
+}
+
 TEST(Rarity, OfTheHeldPiecesTheRarestIsPassedOnFirst) {
-  Rarity rarity(small(3), Rarity::Set::held, 1);
+  Rarity rarity(small(3), Rarity::Set::held, Bitfield(3), 1);
   const auto any = [](SegmentRef) { return true; };
   rarity.add(bits(3, {0, 1}));
   EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), only(PieceIndex{2}));
@@ -62,7 +83,8 @@ TEST(Rarity, OfTheHeldPiecesTheRarestIsPassedOnFirst) {
 }
 
 TEST(Rarity, SegmentsOfAPieceAreCountedEach) {
-  Rarity rarity(Geometry(2 * MiB + 3 * MiB / 2, 2 * MiB), Rarity::Set::held, 1);  // the last piece is short
+  Rarity rarity(Geometry(2 * MiB + 3 * MiB / 2, 2 * MiB), Rarity::Set::held, Bitfield(2),
+                1);  // the last piece is short
   EXPECT_EQ(rarity.count(Rarity::Set::held), 4u);
   rarity.add(bits(2, {0}));
   rarity.add(SegmentRef{PieceIndex{0}, 1});
@@ -72,7 +94,7 @@ TEST(Rarity, SegmentsOfAPieceAreCountedEach) {
   const auto any = [](SegmentRef) { return true; };
   EXPECT_EQ(rarity.rarest(Rarity::Set::held, any), (SegmentRef{PieceIndex{1}, 1}));
   rarity.move({PieceIndex{1}, 1}, Rarity::Set::wanted);
-  EXPECT_EQ(rarity.count(Rarity::Set::wanted, bits(2, {1})), 1u);
+  EXPECT_EQ(rarity.count_wanted(bits(2, {1})), 1u);
   EXPECT_NE(rarity.rarest(Rarity::Set::held, any), (SegmentRef{PieceIndex{0}, 1}));
 }
 

@@ -11,7 +11,6 @@
 #include <string>
 
 #include "bt/base/hex.hpp"
-#include "disk/data_runs.hpp"
 #include "disk/file_cache.hpp"
 #include "disk/source.hpp"
 #include "temp_directory.hpp"
@@ -159,41 +158,32 @@ TEST(FileCache, KeepsTheErrorOfAFileThatCannotBeOpened) {
   EXPECT_EQ(cache.get(7)->error, ENOENT);
 }
 
-std::vector<Extent> runs_of(const std::string& path) {
-  const auto file = open_source_device(path, 0);
-  if (!file) return {};
-  const auto runs = find_data_runs(*file);
-  EXPECT_TRUE(runs);
-  return *runs;
-}
-
-TEST(DataRuns, OfAFileWithoutHolesAreOneRun) {
-  const TempDirectory directory;
-  EXPECT_THAT(runs_of(directory.write("image", std::string(10'001, 'x'))), ElementsAre(Extent{0, 10'001}));
-}
-
-TEST(DataRuns, LeaveHolesOut) {
+// Of a file that has data in [1 MiB, 2 MiB) only, what is a hole.
+TEST(Holes, OfASparseFileAreFoundAndDataIsNeverTakenForOne) {
   const TempDirectory directory;
   const std::string path = directory.write("image", "");
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::ftruncate(fd.get(), 16 * MiB), 0);
   const std::string data(MiB, 'x');
   ASSERT_EQ(::pwrite(fd.get(), data.data(), data.size(), MiB), MiB);
-  ASSERT_EQ(::pwrite(fd.get(), data.data(), 5, 8 * MiB), 5);
-  ASSERT_EQ(::ftruncate(fd.get(), 16 * MiB), 0);
-  const std::vector<Extent> runs = runs_of(path);
-  ASSERT_EQ(runs.size(), 2U);
-  EXPECT_EQ(runs[0], (Extent{MiB, MiB}));
-  EXPECT_EQ(runs[1].offset, 8 * MiB);
-  EXPECT_GE(runs[1].length, 5U);
-  EXPECT_LE(runs[1].length, 64 * KiB) << "a file system block";
+  const std::vector<Extent> extents{{8 * MiB, 8 * MiB}, {0, 8 * MiB}};  // in another order than on the disk
+  const auto reader = open_source_reader(path, "image", extents);
+  ASSERT_TRUE(reader);
+  EXPECT_TRUE((*reader)->is_hole(0, 8 * MiB));
+  EXPECT_TRUE((*reader)->is_hole(8 * MiB, MiB));
+  EXPECT_TRUE((*reader)->is_hole(4 * MiB, 5 * MiB)) << "over two extents";
+  EXPECT_FALSE((*reader)->is_hole(8 * MiB, MiB + 1));
+  EXPECT_FALSE((*reader)->is_hole(9 * MiB, MiB));
+  EXPECT_FALSE((*reader)->is_hole(9 * MiB + 500 * KiB, 4 * MiB));
+  EXPECT_TRUE((*reader)->is_hole(10 * MiB, 6 * MiB));
 }
 
-TEST(DataRuns, OfNothingButAHoleAreNone) {
+TEST(Holes, AFileOfWrittenZerosHasNone) {
   const TempDirectory directory;
-  const std::string path = directory.write("image", "");
-  EXPECT_THAT(runs_of(path), IsEmpty());
-  ASSERT_EQ(::truncate(path.c_str(), 1 << 20), 0);
-  EXPECT_THAT(runs_of(path), IsEmpty());
+  const std::string path = directory.write("image", std::string(MiB, '\0'));
+  const auto reader = open_source_reader(path, "image", std::vector<Extent>{{0, MiB}});
+  ASSERT_TRUE(reader);
+  EXPECT_FALSE((*reader)->is_hole(0, MiB));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ IoStatus first_error(DiskEngine& engine, Storage& storage, std::uint64_t bytes) 
   std::memset(memory.get(), 0x5A, bytes);
   for (std::uint64_t at = 0; at < bytes; at += MiB) storage.write(at, at, Bytes(memory.get() + at, MiB));
   std::vector<IoCompletion> completions = wait_for(engine, bytes / MiB);
-  storage.flush(0);
+  storage.flush(0, Storage::Cached::keep);
   completions.push_back(wait_for(engine, 1).front());
   for (const IoCompletion& completion : completions) {
     if (!completion.status.ok()) return completion.status;

@@ -115,7 +115,7 @@ void StorageTest::write_and_read_back(const std::vector<Extent>& extents, std::u
     storage->write(i, pieces[i].offset, Bytes(places_[i], pieces[i].length));
   }
   expect_all_ok(pieces.size());
-  storage->flush(0);
+  storage->flush(0, Storage::Cached::keep);
   expect_all_ok(1);
   const auto expected = written_device(device_bytes, extents);
   ASSERT_EQ(first_difference(disk.contents(), expected), device_bytes);
@@ -160,6 +160,51 @@ TEST_P(StorageTest, ExtentsOfOneSectorOf512AreWrittenExactly) {
 TEST_P(StorageTest, AnExtentCanReachTheLastByteOfTheDevice) {
   Random random(7);
   write_and_read_back({{device_bytes - 70'001, 70'001}}, 30'000, random);
+}
+
+// Pieces of a random cut, every other one zeroed and the others written, all in flight at once.
+TEST_P(StorageTest, ZerosTouchTheirExtentsAndNothingElse) {
+  for (unsigned seed = 0; seed < 3; ++seed) {
+    Random random(seed);
+    const auto extents = random_extents(random, device_bytes, seed == 0 ? 2 * MiB : 200'000, 60'000);
+    const Disk disk(medium(), device_bytes);
+    const Metainfo metainfo = torrent_of(extents);
+    auto storage = open(disk, metainfo);
+    std::vector<std::byte> torrent = torrent_bytes(metainfo.total_length);
+    const std::vector<Range> pieces =
+        random_cut(random, metainfo.total_length, seed == 0 ? 3 * MiB : 100'000);
+    place_pieces(pieces, random);
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (i % 2 == 0) {
+        std::memset(torrent.data() + pieces[i].offset, 0, pieces[i].length);
+        storage->zero(i, pieces[i].offset, pieces[i].length);
+        continue;
+      }
+      std::memcpy(places_[i], torrent.data() + pieces[i].offset, pieces[i].length);
+      storage->write(i, pieces[i].offset, Bytes(places_[i], pieces[i].length));
+    }
+    expect_all_ok(pieces.size());
+    storage->flush(0, Storage::Cached::forget);
+    expect_all_ok(1);
+    std::vector<std::byte> expected = old_device(device_bytes);
+    std::uint64_t at = 0;
+    for (const Extent& extent : extents) {
+      std::memcpy(expected.data() + extent.offset, torrent.data() + at, extent.length);
+      at += extent.length;
+    }
+    ASSERT_EQ(first_difference(disk.contents(), expected), device_bytes) << "seed " << seed;
+  }
+}
+
+TEST_P(StorageTest, WhatWasZeroedInAFileIsAHoleAndDataIsNone) {
+  const Disk disk(medium(), device_bytes);
+  auto storage = open(disk, torrent_of({{0, device_bytes}}));
+  EXPECT_FALSE(storage->is_hole(0, device_bytes));
+  storage->zero(1, MiB, 2 * MiB);
+  expect_all_ok(1);
+  const bool file = medium() == Medium::disk_file || medium() == Medium::tmpfs_file;
+  EXPECT_EQ(storage->is_hole(MiB, 2 * MiB), file) << "of a device nobody can tell";
+  EXPECT_FALSE(storage->is_hole(MiB, 2 * MiB + 4096));
 }
 
 TEST_P(StorageTest, DescribesHowItReachesTheMedium) {

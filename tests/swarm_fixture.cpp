@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bt/metainfo/zero_pieces.hpp"
+
 namespace ezio {
 namespace {
 
@@ -16,6 +18,9 @@ Metainfo make_metainfo(const DriverOptions& options) {
   for (std::uint32_t i = 0; i < options.pieces; ++i) {
     metainfo.piece_hashes.emplace_back().fill(static_cast<std::byte>(i + 1));
   }
+  for (std::uint32_t piece : options.zeros) {
+    metainfo.piece_hashes[piece] = zero_digest(metainfo.geometry().piece_size(PieceIndex{piece}));
+  }
   metainfo.info_hash.bytes.fill(std::byte{0x77});
   return metainfo;
 }
@@ -26,6 +31,10 @@ Driver::Driver(DriverOptions options) : metainfo(make_metainfo(options)), pool(o
   options.config.id.bytes.fill(our_id);
   options.config.listen_port = 6881;
   options.config.limits.buffers = options.share;
+  if (!options.looks_at_target) {
+    options.config.reuse = Reuse::Mode::off;
+    options.config.read_back = false;
+  }
   swarm = std::make_unique<Swarm>(metainfo, pool, options.config, now);
 }
 

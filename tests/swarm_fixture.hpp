@@ -17,9 +17,11 @@ struct DriverOptions {
   std::uint32_t pieces = 4;
   std::uint32_t piece_length = 64 * KiB;
   std::uint32_t last_piece_bytes = 40'000;
-  std::uint32_t buffers = 16;  // of the pool
-  std::uint32_t share = 12;    // of them for pieces in flight
-  SwarmConfig config;          // id, limits and the like are filled in
+  std::uint32_t buffers = 16;        // of the pool
+  std::uint32_t share = 12;          // of them for pieces in flight
+  bool looks_at_target = false;      // as config says; else it is taken to be blank, and trusted
+  std::vector<std::uint32_t> zeros;  // pieces of zeros
+  SwarmConfig config;                // id, limits and the like are filled in
 };
 
 // How the other side presents itself.

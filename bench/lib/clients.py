@@ -17,15 +17,16 @@ class Ezio:
     def __init__(self, programs, env):
         self.program, self.env = os.path.join(programs, "ezio-peer"), env
 
-    def _peer(self, role, torrent, path, address):
-        return Process(self.program, role, torrent, path, "--listen", f"{address}:0", "--linger", "forever",
+    def _peer(self, role, torrent, path, address, *flags):
+        return Process(self.program, role, torrent, path, "--listen", f"{address}:0", "--linger", "forever", *flags,
                        env=self.env)
 
     def seed(self, torrent, data):
         return self._peer("--seed", torrent, data.path, SEED)
 
     def leech(self, torrent, data, target):
-        return self._peer("--leech", torrent, os.path.join(target, data.file_name), LEECHER)
+        # As the others, which do not look at their target again either.
+        return self._peer("--leech", torrent, os.path.join(target, data.file_name), LEECHER, "--no-read-back")
 
     def target_file(self, data, target):
         return os.path.join(target, data.file_name)

@@ -11,6 +11,8 @@
 #include <optional>
 #include <thread>
 
+#include "bt/metainfo/zero_pieces.hpp"
+
 namespace ezio {
 namespace {
 
@@ -22,20 +24,23 @@ constexpr std::chrono::milliseconds progress_interval{200};
 class BulkHash {
  public:
   BulkHash(SourceReader& source, const Geometry& geometry, const BulkHashOptions& options)
-      : source_(source), geometry_(geometry), options_(options), digests_(geometry.piece_count()) {}
+      : source_(source),
+        geometry_(geometry),
+        options_(options),
+        lanes_(source.sequential() ? 1 : sha1_lanes(options.kind)),
+        digests_(geometry.piece_count()) {}
 
   Result<std::vector<Sha1Digest>> run();
 
  private:
-  struct Batch {
-    std::uint32_t first = 0;  // piece
-    std::uint32_t count = 0;  // pieces
-  };
+  using Batch = std::vector<PieceIndex>;  // ascending, hashed side by side
 
   void work();
   Batch take_batch();
-  Result<void> hash_batch(Batch batch, MutableBytes buffer);
-  Result<void> hash_chunk(Batch batch, std::uint32_t begin, MutableBytes buffer, std::span<Sha1State> states);
+  void leave_out_holes(Batch& batch);
+  Result<void> hash_batch(const Batch& batch, MutableBytes buffer);
+  Result<void> hash_chunk(const Batch& batch, std::uint32_t begin, MutableBytes buffer,
+                          std::span<Sha1State> states);
   std::uint32_t chunk_of(PieceIndex piece, std::uint32_t begin) const;
   void wait_with_progress();
   void stop(Error error);
@@ -43,6 +48,7 @@ class BulkHash {
   SourceReader& source_;
   const Geometry geometry_;
   const BulkHashOptions& options_;
+  const std::size_t lanes_;
   std::vector<Sha1Digest> digests_;  // each written by the worker that has the piece
   std::atomic<std::uint32_t> next_piece_{0};
   std::atomic<std::uint64_t> bytes_done_{0};
@@ -57,6 +63,7 @@ class BulkHash {
 Result<std::vector<Sha1Digest>> BulkHash::run() {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   working_ = options_.threads == 0 ? cores : options_.threads;
+  if (source_.sequential()) working_ = 1;
   std::vector<std::jthread> workers;
   for (unsigned i = working_; i > 0; --i) workers.emplace_back([this] { work(); });
   wait_with_progress();
@@ -66,12 +73,13 @@ Result<std::vector<Sha1Digest>> BulkHash::run() {
 }
 
 void BulkHash::work() {
-  const auto lanes = std::min<std::size_t>(sha1_lanes(options_.kind), geometry_.piece_count());
+  const auto lanes = std::min<std::size_t>(lanes_, geometry_.piece_count());
   const std::size_t buffer_bytes = lanes * std::min(chunk_bytes, geometry_.piece_length());
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
   while (!stopped_) {
-    const Batch batch = take_batch();
-    if (batch.count == 0) break;
+    Batch batch = take_batch();
+    if (batch.empty()) break;
+    leave_out_holes(batch);
     if (Result<void> hashed = hash_batch(batch, {buffer.get(), buffer_bytes}); !hashed) stop(hashed.error());
   }
   const std::lock_guard lock(mutex_);
@@ -80,31 +88,45 @@ void BulkHash::work() {
 }
 
 BulkHash::Batch BulkHash::take_batch() {
-  const auto lanes = static_cast<std::uint32_t>(sha1_lanes(options_.kind));
+  const auto lanes = static_cast<std::uint32_t>(lanes_);
   std::uint32_t first = next_piece_;
-  while (true) {
-    const Batch batch{first, std::min(lanes, geometry_.piece_count() - first)};
-    if (next_piece_.compare_exchange_weak(first, first + batch.count)) return batch;
-  }
+  std::uint32_t count = 0;
+  do {
+    count = std::min(lanes, geometry_.piece_count() - first);
+  } while (!next_piece_.compare_exchange_weak(first, first + count));
+  Batch batch;
+  for (std::uint32_t i = 0; i < count; ++i) batch.emplace_back(first + i);
+  return batch;
 }
 
-Result<void> BulkHash::hash_batch(Batch batch, MutableBytes buffer) {
-  std::vector<Sha1State> states(batch.count);
-  const std::uint32_t longest = geometry_.piece_size(PieceIndex(batch.first));
+void BulkHash::leave_out_holes(Batch& batch) {
+  std::erase_if(batch, [this](PieceIndex piece) {
+    const std::uint32_t size = geometry_.piece_size(piece);
+    if (!source_.is_hole(geometry_.piece_offset(piece), size)) return false;
+    digests_[piece.value()] = zero_digest(size);
+    bytes_done_ += size;
+    return true;
+  });
+}
+
+Result<void> BulkHash::hash_batch(const Batch& batch, MutableBytes buffer) {
+  if (batch.empty()) return {};
+  std::vector<Sha1State> states(batch.size());
+  const std::uint32_t longest = geometry_.piece_size(batch.front());
   for (std::uint32_t begin = 0; begin < longest && !stopped_; begin += chunk_bytes) {
     if (Result<void> hashed = hash_chunk(batch, begin, buffer, states); !hashed) return hashed;
   }
-  for (std::uint32_t i = 0; i < batch.count; ++i) digests_[batch.first + i] = sha1_final(states[i]);
+  for (std::size_t i = 0; i < batch.size(); ++i) digests_[batch[i].value()] = sha1_final(states[i]);
   return {};
 }
 
 // Advances every piece of the batch over its bytes from `begin` on.
-Result<void> BulkHash::hash_chunk(Batch batch, std::uint32_t begin, MutableBytes buffer,
+Result<void> BulkHash::hash_chunk(const Batch& batch, std::uint32_t begin, MutableBytes buffer,
                                   std::span<Sha1State> states) {
   std::vector<Sha1Input> inputs;
   std::size_t used = 0;
-  for (std::uint32_t i = 0; i < batch.count; ++i) {
-    const PieceIndex piece(batch.first + i);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const PieceIndex piece = batch[i];
     const MutableBytes chunk = buffer.subspan(used, chunk_of(piece, begin));
     if (chunk.empty()) continue;  // the torrent's last piece may be shorter
     const std::uint64_t offset = geometry_.piece_offset(piece) + begin;

@@ -15,14 +15,14 @@
 namespace ezio {
 
 struct BulkHashOptions {
-  unsigned threads = 0;  // 0: one a core
+  unsigned threads = 0;  // 0: one a core; a sequential source is read by one
   Sha1Kind kind = sha1_default_kind();
   // Called on the calling thread a few times a second with the bytes hashed so far; false stops the work,
   // which then ends in the error ECANCELED.
   std::function<bool(std::uint64_t bytes_done)> progress;
 };
 
-// The digest of every piece. Blocks until done; the first read error ends it.
+// The digest of every piece; holes are not read. Blocks until done; the first read error ends it.
 Result<std::vector<Sha1Digest>> hash_pieces(SourceReader& source, const Geometry& geometry,
                                             const BulkHashOptions& options);
 

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "bt/base/errno_text.hpp"
+#include "disk/rotational.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {
@@ -126,6 +127,7 @@ Result<DeviceFile> open_device_file(const std::string& path, int flags, const st
       (status.st_mode & S_IFMT) == (expected.st_mode & S_IFMT) && identity(status) == identity(expected);
   if (!same) return path_error(path, "was replaced while it was being checked");
   file.block_device = S_ISBLK(status.st_mode);
+  file.rotational = is_rotational(status);
   file.device_id = file.whole_disk_id = identity(status);
   auto size = size_of(path, file.fd.get(), status);
   if (!size) return size.error();

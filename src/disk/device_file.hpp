@@ -18,6 +18,7 @@ struct DeviceFile {
   UniqueFd fd;  // O_DIRECT where `direct`
   bool block_device = false;
   bool direct = false;         // O_DIRECT is on
+  bool rotational = false;     // on a disk that spins
   std::string why_not_direct;  // e.g. "tmpfs has no O_DIRECT"; empty when direct
   std::uint32_t sector = 1;    // offsets and lengths of O_DIRECT requests are multiples of it; 1: not direct
   std::uint32_t memory_alignment = 1;  // of the buffers of O_DIRECT requests; 1: not direct

@@ -65,7 +65,7 @@ class Run {
     if (auto done = finish_all(); !done) return done.error();
     if (!options_.read) {
       const Clock::time_point flush_start = Clock::now();
-      storage_.flush(0);
+      storage_.flush(0, Storage::Cached::keep);
       flushing_ = true;
       ++in_flight_;
       if (auto done = finish_all(); !done) return done.error();

@@ -12,6 +12,7 @@
 
 #include "bt/base/errno_text.hpp"
 #include "disk/file_parts.hpp"
+#include "disk/holes.hpp"
 #include "disk/thread_executor.hpp"
 #include "disk/uring_executor.hpp"
 
@@ -33,7 +34,18 @@ class EngineStorage final : public Storage {
                        std::size_t max_parts) const override {
     return ezio::file_parts(*file_, torrent_offset, length, max_parts);
   }
-  void flush(std::uint64_t token) override { lane_.queue().flush(*file_, token); }
+  void zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) override {
+    lane_.queue().zero(*file_, token, torrent_offset, length);
+  }
+  void flush(std::uint64_t token, Cached cached) override {
+    lane_.queue().flush(*file_, token, cached == Cached::forget);
+  }
+  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) const override {
+    return ezio::is_hole(*file_, torrent_offset, length);
+  }
+  StorageTraits traits() const override {
+    return {.sequential = file_->rotational(), .cached = file_->alignment.sector == 1};
+  }
   std::string description() const override {
     return fmt::format("{}, {}", lane_.executor().name(), file_->kind());
   }

@@ -23,30 +23,41 @@ OpQueue::RequestRef OpQueue::add(IoFile& file, std::uint64_t token) {
   return std::prev(requests_.end());
 }
 
-void OpQueue::read(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
+void OpQueue::plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write) {
   const RequestRef request = add(file, token);
-  request->cursor = PlanCursor(file.map, PlanCursor::Direction::read, file.alignment, torrent_offset,
-                               data.data(), data.size());
+  request->is_write = is_write;
+  file.writes += is_write;
+  request->cursor = cursor;
   request->unplanned = true;
   unplanned_.push_back(request);
+}
+
+void OpQueue::read(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
+  plan(file, token,
+       PlanCursor(file.map, PlanCursor::Direction::read, file.alignment, torrent_offset, data.data(),
+                  data.size()),
+       false);
 }
 
 void OpQueue::write(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
-  const RequestRef request = add(file, token);
-  request->is_write = true;
-  ++file.writes;
   // Plans speak of memory in one way for both directions; writes only ever read from it.
-  request->cursor = PlanCursor(file.map, PlanCursor::Direction::write, file.alignment, torrent_offset,
-                               const_cast<std::byte*>(data.data()), data.size());
-  request->unplanned = true;
-  unplanned_.push_back(request);
+  plan(file, token,
+       PlanCursor(file.map, PlanCursor::Direction::write, file.alignment, torrent_offset,
+                  const_cast<std::byte*>(data.data()), data.size()),
+       true);
 }
 
-void OpQueue::flush(IoFile& file, std::uint64_t token) {
+void OpQueue::zero(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
+  plan(file, token,
+       PlanCursor(file.map, PlanCursor::Direction::zero, file.alignment, torrent_offset, nullptr, length),
+       true);
+}
+
+void OpQueue::flush(IoFile& file, std::uint64_t token, bool forget) {
   assert(file.writes == 0);
   const RequestRef request = add(file, token);
   ++request->open_ops;
-  enqueue({.op = {.kind = OpKind::flush}, .request = request});
+  enqueue({.op = {.kind = forget ? OpKind::flush_and_forget : OpKind::flush}, .request = request});
 }
 
 void OpQueue::abandon(IoFile& file) {
@@ -124,7 +135,8 @@ ActiveOp& OpQueue::start(const PlannedOp& planned) {
   IoFile& file = *planned.request->file;
   // No byte is in two writes, so a sector written whole cannot also be an edge of another write.
   assert(!overlaps_active_write(planned));
-  assert(planned.op.kind != OpKind::write || !file.locks.any_in(planned.op.offset, planned.op.length));
+  assert(planned.op.kind == OpKind::edge || !changes_device(planned.op.kind) ||
+         !file.locks.any_in(planned.op.offset, planned.op.length));
   ActiveOp& slot = *free_slots_.back();
   free_slots_.pop_back();
   ++active_;
@@ -142,11 +154,11 @@ ActiveOp& OpQueue::start(const PlannedOp& planned) {
 }
 
 bool OpQueue::overlaps_active_write(const PlannedOp& planned) const {
-  if (planned.op.kind != OpKind::write && planned.op.kind != OpKind::edge) return false;
+  if (!changes_device(planned.op.kind)) return false;
   for (const ActiveOp& slot : slots_) {
     if (!slot.in_use || slot.file != planned.request->file) continue;
     const DiskOp& other = slot.planned.op;
-    if (other.kind != OpKind::write && other.kind != OpKind::edge) continue;
+    if (!changes_device(other.kind)) continue;
     if (planned.op.offset < other.offset + other.length &&
         other.offset < planned.op.offset + planned.op.length) {
       return true;

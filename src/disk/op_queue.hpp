@@ -60,6 +60,8 @@ class IoFile {
   virtual Handle open_run(std::uint32_t run) const = 0;
   // Whether that opens files, which may wait for the disk: work for threads.
   virtual bool opens_files() const { return false; }
+  // It lies on a disk that spins.
+  virtual bool rotational() const { return false; }
 
   virtual std::string path_of(std::uint32_t run) const = 0;  // for messages
   virtual std::string kind() const = 0;                      // "O_DIRECT, 512-byte sectors"
@@ -100,7 +102,9 @@ class OpQueue {
 
   void read(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data);
   void write(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
-  void flush(IoFile& file, std::uint64_t token);  // only with no writes open
+  void zero(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length);
+  // Only with no writes open. `forget`: what the kernel has cached of the file, afterwards.
+  void flush(IoFile& file, std::uint64_t token, bool forget);
 
   // The next operation to start, or null: nothing to do, or nothing more until something finishes.
   ActiveOp* take();
@@ -131,6 +135,7 @@ class OpQueue {
   using Sorted = std::multiset<PlannedOp, ByPosition>;
 
   RequestRef add(IoFile& file, std::uint64_t token);
+  void plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write);
   void plan_ahead();
   void enqueue(const PlannedOp& planned);
   bool pick(PlannedOp& picked);

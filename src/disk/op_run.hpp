@@ -14,11 +14,14 @@
 
 namespace ezio {
 
-// One system call to make: pread(2), pwrite(2) or fdatasync(2) by whatever name. On a block device fdatasync
-// does what fsync does (Linux, blkdev_fsync): waits for what the page cache holds, then flushes the device's
-// volatile cache. On a file it includes the metadata that is needed to read the data back.
+// One system call to make, by whatever name: pread(2), pwrite(2), fdatasync(2), fallocate(2), or
+// posix_fadvise(2). On a block device fdatasync does what fsync does (Linux, blkdev_fsync): waits for what
+// the page cache holds, then flushes the device's volatile cache. On a file it includes the metadata that is
+// needed to read the data back. On a block device FALLOC_FL_PUNCH_HOLE is a WRITE ZEROES that may unmap, and
+// fails where the device does not promise zeros; FALLOC_FL_ZERO_RANGE falls back to writing them (Linux,
+// blkdev_fallocate).
 struct Transfer {
-  enum class Kind : std::uint8_t { read, write, sync };
+  enum class Kind : std::uint8_t { read, write, sync, punch_hole, zero_range, forget };
   Kind kind = Kind::sync;
   std::uint64_t offset = 0;     // bytes, on the device
   std::byte* memory = nullptr;  // only read from by a write
@@ -49,6 +52,7 @@ class OpRun {
  private:
   bool stall(int error);
   bool phase_over();
+  bool next_way_to_zero();
   // Of the transfer, what must arrive: the sectors' tail after the useful bytes may lie beyond the file's
   // end.
   std::uint32_t wanted() const {

@@ -9,6 +9,7 @@
 #include "bt/metainfo/extents.hpp"
 #include "disk/device_use.hpp"
 #include "disk/file_cache.hpp"
+#include "disk/rotational.hpp"
 
 namespace ezio {
 namespace {
@@ -25,6 +26,7 @@ class DeviceIo final : public IoFile {
     if (file_.direct) return fmt::format("O_DIRECT, {}-byte sectors", file_.sector);
     return fmt::format("buffered ({})", file_.why_not_direct);
   }
+  bool rotational() const override { return file_.rotational; }
 
  private:
   DeviceFile file_;
@@ -46,6 +48,10 @@ class DirectoryIo final : public IoFile {
     return {file->fd.get(), 0, base, file};
   }
   bool opens_files() const override { return true; }
+  bool rotational() const override {
+    struct stat status {};
+    return ::fstat(directory_.fd.get(), &status) == 0 && is_rotational(status);
+  }
   std::string path_of(std::uint32_t run) const override { return directory_.path + "/" + name_of(run); }
   std::string kind() const override { return "a directory of extents"; }
 

@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "bt/base/errno_text.hpp"
+#include "disk/holes.hpp"
 #include "disk/source.hpp"
 #include "disk/thread_executor.hpp"
 
@@ -32,6 +33,10 @@ class BlockingReader final : public SourceReader {
     }
     return {};
   }
+  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) override {
+    return ezio::is_hole(*source_, torrent_offset, length);
+  }
+  bool sequential() const override { return source_->rotational(); }
 
  private:
   const std::unique_ptr<IoFile> source_;

@@ -21,6 +21,12 @@ class SourceReader {
   // Fills `data` with the torrent's bytes from torrent_offset on. Any thread, several at once. An error names
   // the file, the offset in it and the cause.
   virtual Result<void> read(std::uint64_t torrent_offset, MutableBytes data) = 0;
+
+  // Whether all of these bytes lie in holes of a file, as far as the file system tells: they are zeros. Any
+  // thread.
+  virtual bool is_hole(std::uint64_t /*torrent_offset*/, std::uint64_t /*length*/) { return false; }
+  // It lies on a spinning disk, which had better be read in one ascending sweep.
+  virtual bool sequential() const { return false; }
 };
 
 // Of a source that is read through the page cache.

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "disk/fallocate_modes.hpp"
+
 namespace ezio {
 namespace {
 
@@ -23,6 +25,14 @@ std::int64_t make(const Transfer& transfer, const IoFile::Handle& handle) {
     case Transfer::Kind::sync:
       result = ::fdatasync(handle.fd);
       break;
+    case Transfer::Kind::punch_hole:
+      result = ::fallocate(handle.fd, punch_hole_mode, offset, transfer.length);
+      break;
+    case Transfer::Kind::zero_range:
+      result = ::fallocate(handle.fd, zero_range_mode, offset, transfer.length);
+      break;
+    case Transfer::Kind::forget:
+      return -::posix_fadvise(handle.fd, 0, 0, POSIX_FADV_DONTNEED);
   }
   return result < 0 ? -errno : result;
 }

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "bt/base/errno_text.hpp"
+#include "disk/fallocate_modes.hpp"
 
 namespace ezio {
 namespace {
@@ -15,8 +16,8 @@ bool knows_our_operations(io_uring& ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
   if (probe == nullptr) return false;
   bool known = true;
-  for (int op :
-       {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_FSYNC}) {
+  for (int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
+                 IORING_OP_FSYNC, IORING_OP_FALLOCATE, IORING_OP_FADVISE}) {
     known = known && io_uring_opcode_supported(probe, op) != 0;
   }
   io_uring_free_probe(probe);
@@ -93,6 +94,15 @@ void Ring::queue(const Transfer& transfer, int fd, void* user) {
       break;
     case Transfer::Kind::sync:
       io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+      break;
+    case Transfer::Kind::punch_hole:
+      io_uring_prep_fallocate(sqe, fd, punch_hole_mode, static_cast<off_t>(transfer.offset), transfer.length);
+      break;
+    case Transfer::Kind::zero_range:
+      io_uring_prep_fallocate(sqe, fd, zero_range_mode, static_cast<off_t>(transfer.offset), transfer.length);
+      break;
+    case Transfer::Kind::forget:
+      io_uring_prep_fadvise(sqe, fd, 0, 0, POSIX_FADV_DONTNEED);
       break;
   }
   io_uring_sqe_set_data(sqe, user);

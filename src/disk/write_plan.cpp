@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
+
+#include "disk/zero_memory.hpp"
 
 namespace ezio {
 namespace {
@@ -57,6 +60,19 @@ DiskOp plan_write(const Piece& piece, IoAlignment alignment) {
   return bounced(OpKind::write, whole, alignment, bounce_bytes);
 }
 
+DiskOp plan_zero(const Piece& piece, IoAlignment alignment) {
+  if (piece.offset % alignment.sector != 0 || piece.length < alignment.sector) {
+    return bounced(OpKind::edge, piece, alignment, alignment.sector);
+  }
+  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max() - bounce_bytes + 1;
+  const std::uint32_t length = at_most(round_down(piece.length, alignment.sector), most);
+  return {.kind = OpKind::zero,
+          .offset = piece.offset,
+          .length = length,
+          .useful = length,
+          .memory = piece.memory};
+}
+
 DiskOp plan_read(const Piece& piece, IoAlignment alignment) {
   const std::uint64_t first_whole = round_up(piece.offset, alignment.sector);
   const std::uint64_t before = first_whole - piece.offset;
@@ -67,6 +83,19 @@ DiskOp plan_read(const Piece& piece, IoAlignment alignment) {
   return direct(OpKind::read, piece, alignment);
 }
 
+DiskOp plan(PlanCursor::Direction direction, const Piece& piece, IoAlignment alignment) {
+  switch (direction) {
+    case PlanCursor::Direction::read:
+      return plan_read(piece, alignment);
+    case PlanCursor::Direction::write:
+      return plan_write(piece, alignment);
+    case PlanCursor::Direction::zero:
+      return plan_zero(piece, alignment);
+  }
+  assert(false);
+  return {};
+}
+
 }  // namespace
 
 PlanCursor::PlanCursor(const ExtentMap& map, Direction direction, IoAlignment alignment,
@@ -75,7 +104,7 @@ PlanCursor::PlanCursor(const ExtentMap& map, Direction direction, IoAlignment al
       direction_(direction),
       alignment_(alignment),
       torrent_offset_(torrent_offset),
-      memory_(memory),
+      memory_(direction == Direction::zero ? zero_memory() : memory),
       left_(length) {
   assert(torrent_offset <= map.total_length() && length <= map.total_length() - torrent_offset);
   assert(alignment.sector <= bounce_bytes && (alignment.sector & (alignment.sector - 1)) == 0);
@@ -88,11 +117,11 @@ DiskOp PlanCursor::next() {
   const DeviceRun run = map_->run(run_);
   const std::uint64_t inside = torrent_offset_ - run.torrent_offset;
   const Piece piece{run.device_offset + inside, std::min(left_, run.length - inside), memory_};
-  DiskOp op = direction_ == Direction::write ? plan_write(piece, alignment_) : plan_read(piece, alignment_);
+  DiskOp op = plan(direction_, piece, alignment_);
   op.run = static_cast<std::uint32_t>(run_);
   assert(op.useful > 0 && op.useful <= piece.length && op.skip + op.useful <= op.length);
   torrent_offset_ += op.useful;
-  memory_ += op.useful;
+  if (direction_ != Direction::zero) memory_ += op.useful;
   left_ -= op.useful;
   if (inside + op.useful == run.length) ++run_;
   return op;

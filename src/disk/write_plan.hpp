@@ -30,8 +30,14 @@ enum class OpKind : std::uint8_t {
   read,
   write,
   edge,   // read one sector, change the useful bytes, write it back
-  flush,  // not planned here
+  zero,   // make whole sectors zeros; of any length
+  flush,  // not planned here, as the next
+  flush_and_forget,
 };
+// Whether it changes what the device holds.
+constexpr bool changes_device(OpKind kind) {
+  return kind == OpKind::write || kind == OpKind::edge || kind == OpKind::zero;
+}
 
 // A step of a plan. The transfer is [offset, offset + length) on the device; of it the bytes
 // [skip, skip + useful) come from or go to `memory`. Not bounced: skip = 0 and useful = length.
@@ -49,11 +55,11 @@ struct DiskOp {
 // Plans one request step by step, in torrent order. The map must outlive the cursor.
 class PlanCursor {
  public:
-  enum class Direction : std::uint8_t { read, write };
+  enum class Direction : std::uint8_t { read, write, zero };
 
   // Plans nothing.
   PlanCursor() = default;
-  // [torrent_offset, torrent_offset + length) must lie inside the torrent.
+  // [torrent_offset, torrent_offset + length) must lie inside the torrent. `memory` is not used to zero.
   PlanCursor(const ExtentMap& map, Direction direction, IoAlignment alignment, std::uint64_t torrent_offset,
              std::byte* memory, std::uint64_t length);
 

@@ -49,7 +49,20 @@ void Disk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) 
   });
 }
 
-void Disk::flush(std::uint64_t token) {
+void Disk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
+  ++writes_in_flight_;
+  const std::size_t at = torrent_offset / image_.shrink();
+  const std::size_t size = image_.stored(length);
+  assert(at + size <= contents_.size());
+  clock_.at(reserve(size), [this, token, at, size] {
+    --writes_in_flight_;
+    dirty_ = true;
+    std::fill_n(contents_.begin() + static_cast<std::ptrdiff_t>(at), size, std::byte{0});
+    sink_({owner_, token, {}});
+  });
+}
+
+void Disk::flush(std::uint64_t token, Cached) {
   assert(writes_in_flight_ == 0);
   clock_.at(reserve(0), [this, token] {
     dirty_ = false;
@@ -68,6 +81,18 @@ void Disk::load_truth() {
   contents_.assign(truth.begin(), truth.end());
 }
 
+void Disk::load_truth(PieceIndex piece) {
+  const Geometry shape = image_.geometry();
+  const std::uint64_t offset = shape.piece_offset(piece);
+  const Bytes truth = image_.truth(offset, shape.piece_size(piece));
+  std::copy(truth.begin(), truth.end(),
+            contents_.begin() + static_cast<std::ptrdiff_t>(offset / image_.shrink()));
+}
+
+void Disk::fill(std::byte value) {
+  std::fill(contents_.begin(), contents_.end(), value);
+}
+
 bool Disk::holds_truth() const {
   return same_bytes(image_.truth(0, image_.metainfo().total_length), contents_);
 }
@@ -77,13 +102,39 @@ void FaultyDisk::read(std::uint64_t token, std::uint64_t torrent_offset, Mutable
   inner_.complete(token, faults_.error, torrent_offset, fault_delay);
 }
 
-void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
-  if (writes_++ < faults_.writes_fail_from) return inner_.write(token, torrent_offset, data);
-  inner_.complete(token, faults_.error, torrent_offset, fault_delay);
+bool FaultyDisk::lies_now() {
+  return faults_.lies_once ? writes_ == faults_.lies_from + 1 : writes_ > faults_.lies_from;
 }
 
-void FaultyDisk::flush(std::uint64_t token) {
-  if (!faults_.flush_fails) return inner_.flush(token);
+void FaultyDisk::lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
+  if (faults_.lie == DiskFaults::Lie::drop) return inner_.complete(token, 0, torrent_offset, fault_delay);
+  if (faults_.lie == DiskFaults::Lie::misdirect) {
+    const std::uint64_t elsewhere =
+        torrent_offset >= data.size() ? torrent_offset - data.size() : data.size();
+    return inner_.write(token, elsewhere, data);
+  }
+  std::vector<std::byte>& altered = altered_.emplace_back(data.begin(), data.end());
+  altered[altered.size() / 2] ^= std::byte{0x10};
+  inner_.write(token, torrent_offset, altered);
+}
+
+void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
+  if (writes_++ >= faults_.writes_fail_from) {
+    return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
+  }
+  lies_now() ? lie(token, torrent_offset, data) : inner_.write(token, torrent_offset, data);
+}
+
+void FaultyDisk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
+  if (writes_++ >= faults_.writes_fail_from) {
+    return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
+  }
+  if (!lies_now()) return inner_.zero(token, torrent_offset, length);
+  lie(token, torrent_offset, altered_.emplace_back(length));
+}
+
+void FaultyDisk::flush(std::uint64_t token, Cached cached) {
+  if (!faults_.flush_fails) return inner_.flush(token, cached);
   inner_.complete(token, faults_.error, 0, fault_delay);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,10 +29,13 @@ class Disk final : public Storage {
 
   void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override;
   void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override;
-  void flush(std::uint64_t token) override;
+  void zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) override;
+  void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated"; }
 
-  void load_truth();  // what a seeder has
+  void load_truth();                  // what a seeder has
+  void load_truth(PieceIndex piece);  // what an earlier clone has left
+  void fill(std::byte value);         // what was there before
   bool holds_truth() const;
   bool durable() const { return writes_in_flight_ == 0 && !dirty_; }  // all that was written was flushed
   // Completes a request with an error, for the faults below.
@@ -51,14 +55,21 @@ class Disk final : public Storage {
   TimePoint busy_until_{};
 };
 
-// Passes everything on but what fails: from the nth write, read or flush on (counted from 0), with `error`.
+// Passes everything on but what fails: from the nth write, read or flush on (counted from 0), with `error`;
+// and lies about writes (zeroing included): the nth is acknowledged and dropped, has a bit flipped, or goes
+// to its neighbour's place, that one only or every one from there on.
 struct DiskFaults {
   static constexpr std::uint32_t never = ~std::uint32_t{0};
+  enum class Lie { drop, flip, misdirect };
+  std::uint32_t lies_from = never;
+  Lie lie = Lie::drop;
+  bool lies_once = true;
   std::uint32_t writes_fail_from = never;
   std::uint32_t reads_fail_from = never;
   bool flush_fails = false;
   int error = EIO;
-  bool any() const { return writes_fail_from != never || reads_fail_from != never || flush_fails; }
+  bool lies() const { return lies_from != never; }
+  bool any() const { return writes_fail_from != never || reads_fail_from != never || flush_fails || lies(); }
 };
 
 class FaultyDisk final : public Storage {
@@ -67,14 +78,19 @@ class FaultyDisk final : public Storage {
 
   void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override;
   void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override;
-  void flush(std::uint64_t token) override;
+  void zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) override;
+  void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated, faulty"; }
 
  private:
+  bool lies_now();
+  void lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
+
   Disk& inner_;
   DiskFaults faults_;
   std::uint32_t reads_ = 0;
   std::uint32_t writes_ = 0;
+  std::deque<std::vector<std::byte>> altered_;  // what is written instead
 };
 
 }  // namespace ezio::sim

@@ -50,6 +50,7 @@ void Host::add_torrent(const Job& job) {
       world_.clock, *job.image, torrents_.size() - 1,
       [this](const IoCompletion& completion) { on_disk(completion); }, job.disk);
   if (job.seeding) torrent.disk->load_truth();
+  for (PieceIndex piece : job.holds) torrent.disk->load_truth(piece);
   if (job.faults.any()) torrent.faulty = std::make_unique<FaultyDisk>(*torrent.disk, job.faults);
   const Geometry shape = job.image->geometry();
   torrent.written.resize(std::size_t{shape.piece_count()} * shape.segment_count(PieceIndex{0}));
@@ -59,6 +60,9 @@ void Host::add_torrent(const Job& job) {
   swarm.torrent = static_cast<std::uint32_t>(torrents_.size() - 1);
   swarm.seeding = job.seeding;
   swarm.linger = job.linger;
+  swarm.reuse = job.reuse;
+  swarm.read_back = job.read_back;
+  swarm.target = job.traits;
   swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
   swarm.limits = swarm_limits(plan_);

@@ -27,6 +27,10 @@ struct Job {
   const Image* image = nullptr;
   bool seeding = false;
   Linger linger{Linger::Mode::forever, {}};
+  Reuse::Mode reuse = Reuse::Mode::automatic;
+  bool read_back = true;
+  StorageTraits traits;
+  std::vector<PieceIndex> holds;  // pieces that a target has right from the start
   DiskFaults faults;
   DiskSpeed disk;
   bool page_cached = false;  // a source that the kernel holds in memory
@@ -70,6 +74,7 @@ class Host final : private ConnectionUser {
   bool holds_truth(std::size_t job = 0) const { return torrents_[job].disk->holds_truth(); }
   std::size_t connections(std::size_t job = 0) const { return torrents_[job].connections.size(); }
   bool has(PieceIndex piece, std::size_t job = 0) const { return torrents_[job].swarm->verified(piece); }
+  Disk& disk(std::size_t job = 0) { return *torrents_[job].disk; }
   std::uint64_t reads(std::size_t job = 0) const { return torrents_[job].reads; }
   const std::vector<std::string>& notes() const { return notes_; }
   bool banned_somebody() const;

@@ -41,6 +41,10 @@ struct Host::Run {
   BufferUse whole_segment(BufferUse::Kind kind, const SegmentRef& segment) const {
     return {kind, static_cast<std::uint32_t>(index), {}, 0, image().geometry().segment_size(segment)};
   }
+  std::size_t position(const SegmentRef& segment) const {
+    return std::size_t{segment.piece.value()} * image().geometry().segment_count(PieceIndex{0}) +
+           segment.segment;
+  }
   void not_finished(const char* what) const {
     if (torrent.outcome) host.violation(fmt::format("{} after Finished", what));
   }
@@ -97,10 +101,9 @@ struct Host::Run {
     connection->end().send(std::move(header));
     const bool corrupted = host.config_.corrupts && host.config_.corrupts(host.blocks_sent_);
     ++host.blocks_sent_;
-    // What is passed on before it is verified may be wrong.
-    const bool verified = torrent.swarm->verified(action.span.piece);
-    const Bytes truth =
-        verified ? image().truth(image().offset_of(action.span), action.span.length) : Bytes();
+    // What is passed on before it is verified may be wrong, and so may what a disk that lies gives back.
+    const bool is_true = torrent.swarm->verified(action.span.piece) && !torrent.job.faults.lies();
+    const Bytes truth = is_true ? image().truth(image().offset_of(action.span), action.span.length) : Bytes();
     connection->end().send_payload({bytes, truth, action.span.length, host.shrink_, corrupted});
   }
   void operator()(const ReceivePayload& action) const {
@@ -135,7 +138,6 @@ struct Host::Run {
   }
   void operator()(const WriteSegment& action) const {
     not_finished("WriteSegment");
-    const Geometry shape = image().geometry();
     const std::uint64_t token = disk_token(DiskWork::write, action.segment);
     const Transfer transfer{action.buffer, whole_segment(BufferUse::Kind::write, action.segment), {}};
     host.use(transfer.buffer, transfer.use);
@@ -144,12 +146,36 @@ struct Host::Run {
     if (!same_bytes(bytes, truth(action.segment))) {
       host.violation("a segment is written with wrong bytes");
     }
-    const std::size_t position =
-        std::size_t{action.segment.piece.value()} * shape.segment_count(PieceIndex{0}) +
-        action.segment.segment;
-    if (torrent.written[position]) host.violation("a segment is written twice");
-    torrent.written[position] = true;
-    torrent.storage().write(token, shape.segment_offset(action.segment), bytes);
+    if (torrent.written[position(action.segment)]) host.violation("a segment is written twice");
+    torrent.written[position(action.segment)] = true;
+    torrent.storage().write(token, image().geometry().segment_offset(action.segment), bytes);
+  }
+  void operator()(const InspectSegment& action) const {
+    not_finished("InspectSegment");
+    const std::uint64_t token = disk_token(DiskWork::inspect, action.segment);
+    const Transfer transfer{
+        action.buffer, whole_segment(BufferUse::Kind::fill_from_disk, action.segment), {}};
+    host.use(transfer.buffer, transfer.use);
+    if (!torrent.disk_requests.emplace(token, transfer).second)
+      host.violation("a segment is inspected twice at once");
+    torrent.written[position(action.segment)] = false;  // it may have to be written once more
+    torrent.storage().read(token, image().geometry().segment_offset(action.segment),
+                           host.memory(index, action.buffer, 0, transfer.use.end));
+  }
+  void operator()(const InspectHole& action) const {
+    not_finished("InspectHole");
+    const Geometry shape = image().geometry();
+    const bool hole =
+        torrent.storage().is_hole(shape.piece_offset(action.piece), shape.piece_size(action.piece));
+    host.world_.clock.after(Duration{}, [&h = host, i = index, piece = action.piece, hole] {
+      h.deliver(i, HoleInspected{piece, hole});
+    });
+  }
+  void operator()(const ZeroPiece& action) const {
+    not_finished("ZeroPiece");
+    const Geometry shape = image().geometry();
+    torrent.storage().zero(disk_token(DiskWork::zero, {action.piece, 0}), shape.piece_offset(action.piece),
+                           shape.piece_size(action.piece));
   }
   void operator()(const HashSegment& action) const {
     not_finished("HashSegment");
@@ -172,9 +198,10 @@ struct Host::Run {
       h.deliver(i, SegmentHashed{action.piece, action.last ? sha1_final(state) : Sha1Digest{}});
     });
   }
-  void operator()(const Flush&) const {
+  void operator()(const Flush& action) const {
     not_finished("Flush");
-    torrent.storage().flush(disk_token(DiskWork::flush, {}));
+    torrent.storage().flush(disk_token(DiskWork::flush, {}),
+                            action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
   }
   void operator()(const Announce& action) const {
     World& world = host.world_;
@@ -244,11 +271,17 @@ void Host::on_disk(const IoCompletion& completion) {
     deliver(completion.owner, Flushed{describe(completion.status)});
     return;
   }
+  if (work == DiskWork::zero) {
+    deliver(completion.owner, PieceZeroed{segment.piece, describe(completion.status)});
+    return;
+  }
   const Transfer transfer = torrent.disk_requests.at(completion.token);
   torrent.disk_requests.erase(completion.token);
   watch_.end(transfer.buffer, transfer.use);
   if (work == DiskWork::read) {
     deliver(completion.owner, SegmentRead{segment, describe(completion.status)});
+  } else if (work == DiskWork::inspect) {
+    deliver(completion.owner, SegmentInspected{segment, describe(completion.status)});
   } else {
     deliver(completion.owner, SegmentWritten{segment, describe(completion.status)});
   }

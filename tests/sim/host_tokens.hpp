@@ -7,7 +7,7 @@
 
 namespace ezio::sim {
 
-enum class DiskWork : std::uint64_t { read, write, flush };
+enum class DiskWork : std::uint64_t { read, write, inspect, zero, flush };
 
 inline std::uint64_t disk_token(DiskWork work, SegmentRef segment) {
   return (static_cast<std::uint64_t>(work) << 56) | (std::uint64_t{segment.piece.value()} << 16) |

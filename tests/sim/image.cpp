@@ -1,5 +1,6 @@
 #include "sim/image.hpp"
 
+#include <cassert>
 #include <random>
 
 #include "bt/sha1/sha1.hpp"
@@ -11,6 +12,12 @@ Image::Image(const ImageSpec& spec) : shrink_(spec.shrink), truth_(stored(spec.t
   for (std::size_t i = 0; i < truth_.size(); i += 8) {
     const std::uint64_t word = random();
     std::memcpy(truth_.data() + i, &word, std::min<std::size_t>(8, truth_.size() - i));
+  }
+  assert(spec.zeros_every == 0 || spec.shrink == no_shrink);
+  if (spec.zeros_every > 0) {
+    for (std::size_t i = 0; i < truth_.size(); ++i) {
+      if ((i / spec.piece_length + 1) % spec.zeros_every == 0) truth_[i] = std::byte{0};
+    }
   }
   metainfo_.name = "image";
   metainfo_.piece_length = spec.piece_length;

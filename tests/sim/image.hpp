@@ -21,6 +21,7 @@ struct ImageSpec {
   std::uint32_t piece_length = 128 * KiB;
   std::uint32_t shrink = no_shrink;  // torrent bytes a stored byte
   std::uint64_t seed = 1;            // decides contents and info-hash
+  std::uint32_t zeros_every = 0;     // of so many pieces the last one is zeros; 0: none. Not shrunk only.
 };
 
 class Image {

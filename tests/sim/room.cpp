@@ -71,6 +71,8 @@ HostConfig Room::config(bool seeding) const {
   Job& job = config.jobs.emplace_back();
   job.image = &image_;
   job.seeding = job.page_cached = seeding;
+  job.reuse = Reuse::Mode::off;  // as bench/lan: what is compared is how the room shares the work
+  job.read_back = false;
   job.disk.bytes_per_second = seeding ? 20e9 : spec_.disk;
   if (seeding) job.disk.latency = 1us;
   config.memory_bytes = spec_.memory_mib * MiB;

@@ -37,10 +37,13 @@ struct Trace::Fold {
   }
   void operator()(const ReadSegment& a) const { values(a.segment, a.buffer); }
   void operator()(const WriteSegment& a) const { values(a.segment, a.buffer); }
+  void operator()(const InspectSegment& a) const { values(a.segment, a.buffer); }
+  void operator()(const InspectHole& a) const { value(a.piece.value()); }
+  void operator()(const ZeroPiece& a) const { value(a.piece.value()); }
   void operator()(const HashSegment& a) const {
     values(a.piece.value(), a.buffer, a.buffer_offset, a.length, a.first, a.last);
   }
-  void operator()(const Flush&) const {}
+  void operator()(const Flush& a) const { value(a.forget_cached); }
   void operator()(const Announce& a) const {
     values(a.tracker.value(), a.request.left, a.request.uploaded, a.request.downloaded,
            static_cast<std::uint64_t>(a.request.event));

@@ -53,6 +53,18 @@ struct WriteSegment {
   SegmentRef segment;
   BufferId buffer;
 };
+// What the target holds, from the device, into a buffer: not verified by anybody.
+struct InspectSegment {
+  SegmentRef segment;
+  BufferId buffer;
+};
+// Whether all of the piece is a hole of a file, which reads as zeros; answered by HoleInspected.
+struct InspectHole {
+  PieceIndex piece;
+};
+struct ZeroPiece {  // writes zeros over all of it
+  PieceIndex piece;
+};
 struct HashSegment {  // appends to the piece's SHA-1; `first` starts it anew, `last` asks for the digest
   PieceIndex piece;
   BufferId buffer;
@@ -61,7 +73,10 @@ struct HashSegment {  // appends to the piece's SHA-1; `first` starts it anew, `
   bool first = false;
   bool last = false;
 };
-struct Flush {};
+struct Flush {
+  // From here on InspectSegment reads what the device has, not what a cache of the kernel remembers.
+  bool forget_cached = false;
+};
 
 // --- trackers, user ---
 struct Announce {
@@ -78,8 +93,9 @@ struct Note {  // for the log: a tracker that fails, a peer that was banned
   std::string text;
 };
 
-using Action = std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment,
-                            HashSegment, Flush, Announce, Completed, Finished, Note>;
+using Action =
+    std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment, InspectSegment,
+                 InspectHole, ZeroPiece, HashSegment, Flush, Announce, Completed, Finished, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace ezio

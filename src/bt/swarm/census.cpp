@@ -4,17 +4,18 @@
 
 namespace ezio {
 
-Census::Census(PeerTable& peers, const Geometry& geometry, bool complete, std::uint64_t random_seed)
+Census::Census(PeerTable& peers, const Geometry& geometry, bool complete, const Bitfield& aside,
+               std::uint64_t random_seed)
     : peers_(peers),
       geometry_(geometry),
-      rarity_(geometry, complete ? Rarity::Set::held : Rarity::Set::wanted, random_seed) {}
+      rarity_(geometry, complete ? Rarity::Set::held : Rarity::Set::wanted, aside, random_seed) {}
 
 void Census::told(Peer& peer, Bitfield pieces) {
   gone(peer);
   peer.pieces.told = true;
   peer.pieces.have = std::move(pieces);
   rarity_.add(peer.pieces.have);
-  peer.pieces.missing = rarity_.count(Rarity::Set::wanted, peer.pieces.have);
+  peer.pieces.missing = rarity_.count_wanted(peer.pieces.have);
 }
 
 void Census::gone(Peer& peer) {
@@ -93,16 +94,28 @@ void Census::dropped(Peer& peer, PieceIndex piece) {
 // ---------------------------------------------------------------- our own
 
 void Census::begin(SegmentRef segment) {
-  rarity_.move(segment, Rarity::Set::held);
-  for (auto& [handle, peer] : peers_) {
-    if (peer.pieces.told && peer.pieces.have.test(segment.piece)) --peer.pieces.missing;
-  }
+  move(segment, Rarity::Set::held);
 }
 
 void Census::put_back(SegmentRef segment) {
-  rarity_.move(segment, Rarity::Set::wanted);
+  move(segment, Rarity::Set::wanted);
+}
+
+void Census::move(PieceIndex piece, Rarity::Set to) {
+  for (SegmentRef segment{piece, 0}; geometry_.contains(segment); ++segment.segment) {
+    if (!rarity_.in(to, segment)) move(segment, to);
+  }
+}
+
+void Census::move(SegmentRef segment, Rarity::Set to) {
+  const bool was_wanted = rarity_.in(Rarity::Set::wanted, segment);
+  rarity_.move(segment, to);
+  const bool is_wanted = rarity_.in(Rarity::Set::wanted, segment);
+  if (was_wanted == is_wanted) return;
   for (auto& [handle, peer] : peers_) {
-    if (peer.pieces.told && peer.pieces.have.test(segment.piece)) ++peer.pieces.missing;
+    if (!peer.pieces.told || !peer.pieces.have.test(segment.piece)) continue;
+    peer.pieces.missing += is_wanted;
+    peer.pieces.missing -= was_wanted;
   }
 }
 

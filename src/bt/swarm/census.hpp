@@ -14,7 +14,9 @@ class Census {
   // Pieces that one peer may have in part; a peer that claims more is not believed.
   static constexpr std::size_t max_parts = 512;
 
-  Census(PeerTable& peers, const Geometry& geometry, bool complete, std::uint64_t random_seed);
+  // Pieces in `aside` are fetched from nobody, nor offered to our own.
+  Census(PeerTable& peers, const Geometry& geometry, bool complete, const Bitfield& aside,
+         std::uint64_t random_seed);
 
   void told(Peer& peer, Bitfield pieces);  // BITFIELD, HAVE_ALL, HAVE_NONE
   void has(Peer& peer, PieceIndex piece);
@@ -26,12 +28,19 @@ class Census {
   void dropped(Peer& peer, PieceIndex piece);
   void gone(Peer& peer);
 
-  void begin(SegmentRef segment);     // wanted so far; we hold it now, or will
-  void put_back(SegmentRef segment);  // begun, and wanted again
+  void begin(SegmentRef segment);               // wanted so far; we hold it now, or will
+  void put_back(SegmentRef segment);            // begun, and wanted again
+  void move(PieceIndex piece, Rarity::Set to);  // all of its segments
+  bool unsure(PieceIndex piece) const { return rarity_.in(Rarity::Set::unsure, {piece, 0}); }
+  // Nothing is left to begin, now or when the target has been looked at.
+  bool all_begun() const {
+    return rarity_.count(Rarity::Set::wanted) == 0 && rarity_.count(Rarity::Set::unsure) == 0;
+  }
   const Rarity& rarity() const { return rarity_; }
 
  private:
   PeerPieces::Part* part_of(Peer& peer, PieceIndex piece);
+  void move(SegmentRef segment, Rarity::Set to);
 
   PeerTable& peers_;
   Geometry geometry_;

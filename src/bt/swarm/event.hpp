@@ -67,6 +67,18 @@ struct SegmentWritten {  // answers WriteSegment
   SegmentRef segment;
   std::string error;
 };
+struct SegmentInspected {  // answers InspectSegment
+  SegmentRef segment;
+  std::string error;
+};
+struct HoleInspected {  // answers InspectHole
+  PieceIndex piece;
+  bool hole = false;  // false where nobody can tell
+};
+struct PieceZeroed {  // answers ZeroPiece
+  PieceIndex piece;
+  std::string error;
+};
 struct SegmentHashed {  // answers HashSegment
   PieceIndex piece;
   Sha1Digest digest;  // meaningful when the request had `last`
@@ -88,10 +100,11 @@ struct Tick {};              // every tick_interval
 struct BuffersAvailable {};  // the shared pool has buffers again
 struct StopRequested {};     // SIGINT, SIGTERM
 
-using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
-                           BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
-                           SegmentRead, SourceFailed, SegmentWritten, SegmentHashed, Flushed,
-                           AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+using Event =
+    std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
+                 BlockProgress, BlockReceived, BlockSent, PeerDisconnected, SegmentRead, SourceFailed,
+                 SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed, SegmentHashed, Flushed,
+                 AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 

@@ -134,6 +134,14 @@ void PieceStore::on_written(SegmentRef segment, const std::string& error, bool k
   if (!error.empty()) context_.fail(fmt::format("write failed: {}", error));
 }
 
+void PieceStore::lose(PieceIndex piece) {
+  context_.have.reset(piece);
+  for (SegmentRef segment{piece, 0}; context_.geometry.contains(segment); ++segment.segment) {
+    assert(!writing_.contains(segment));
+    context_.pool.forget(context_.key(segment));
+  }
+}
+
 // ---------------------------------------------------------------- sending
 
 std::optional<BufferId> PieceStore::pin(const BlockSpan& span) {
@@ -163,6 +171,11 @@ std::optional<BufferId> PieceStore::finish_read(SegmentRef segment, const std::s
   if (!error.empty()) {
     context_.pool.release(buffer);
     context_.fail(fmt::format("read failed: {}", error));
+    return std::nullopt;
+  }
+  // Lost meanwhile, and perhaps fetched anew: what was read is not to be trusted.
+  if (!context_.have.test(segment.piece) || context_.pool.is_cached(context_.key(segment))) {
+    context_.pool.release(buffer);
     return std::nullopt;
   }
   context_.pool.cache(buffer, context_.key(segment));

@@ -60,6 +60,10 @@ class PieceStore {
     context_.pool.unpin(*buffer);
   }
 
+  // The device does not hold the verified piece: from now on it is to be fetched like any other. Nothing of
+  // it is being written.
+  void lose(PieceIndex piece);
+
   void stop();  // gives up what is being filled; only with io_in_flight() == 0 and no peers
 
   bool all_written() const { return context_.have.all() && writes_in_flight_ == 0; }

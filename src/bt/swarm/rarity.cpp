@@ -3,23 +3,29 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <numeric>
 
 namespace ezio {
 
-Rarity::Rarity(const Geometry& geometry, Set initial, std::uint64_t seed)
+Rarity::Rarity(const Geometry& geometry, Set initial, const Bitfield& aside, std::uint64_t seed)
     : piece_shift_(
           static_cast<unsigned>(std::countr_zero(geometry.piece_length() / geometry.segment_bytes()))),
       availability_(geometry.segment_total()),
       set_(geometry.segment_total(), initial),
       position_(geometry.segment_total()),
       random_(seed) {
+  assert(is_ordered(initial));
+  for_segments(aside, [this](SegmentRef segment) { set_[index(segment)] = Set::aside; });
   Order& all = orders_[static_cast<std::size_t>(initial)];
-  all.segments.resize(geometry.segment_total());
-  std::iota(all.segments.begin(), all.segments.end(), 0);
+  all.segments.reserve(set_.size());
+  for (Index segment = 0; segment < set_.size(); ++segment) {
+    if (set_[segment] == initial) all.segments.push_back(segment);
+  }
   std::shuffle(all.segments.begin(), all.segments.end(), random_);
   for (std::uint32_t i = 0; i < all.segments.size(); ++i) position_[all.segments[i]] = i;
-  all.bucket_end = {geometry.segment_total()};
+  const auto count = static_cast<std::uint32_t>(all.segments.size());
+  all.bucket_end = {count};
+  counts_[static_cast<std::size_t>(initial)] = count;
+  counts_[static_cast<std::size_t>(Set::aside)] = geometry.segment_total() - count;
 }
 
 template <class Visit>
@@ -63,17 +69,20 @@ void Rarity::became_seed() {
   }
 }
 
-std::uint32_t Rarity::count(Set set, const Bitfield& pieces) const {
-  const auto& segments = order(set).segments;
+std::uint32_t Rarity::count_wanted(const Bitfield& pieces) const {
+  const auto& segments = order(Set::wanted).segments;
   return static_cast<std::uint32_t>(std::count_if(
       segments.begin(), segments.end(), [&](Index segment) { return pieces.test(at(segment).piece); }));
 }
 
 void Rarity::move(SegmentRef segment, Set to) {
   assert(!in(to, segment));
-  take_out(index(segment));
-  set_[index(segment)] = to;
-  put_in(index(segment));
+  Set& set = set_[index(segment)];
+  if (is_ordered(set)) take_out(index(segment));
+  --counts_[static_cast<std::size_t>(set)];
+  set = to;
+  ++counts_[static_cast<std::size_t>(set)];
+  if (is_ordered(set)) put_in(index(segment));
 }
 
 void Rarity::take_out(Index segment) {
@@ -102,6 +111,10 @@ void Rarity::put_in(Index segment) {
 
 void Rarity::add(SegmentRef added) {
   const Index segment = index(added);
+  if (!is_ordered(set_[segment])) {
+    ++availability_[segment];
+    return;
+  }
   Order& order = order_of(segment);
   std::uint32_t& availability = availability_[segment];
   ensure_buckets(order, availability + 1);
@@ -112,9 +125,13 @@ void Rarity::add(SegmentRef added) {
 
 void Rarity::remove(SegmentRef removed) {
   const Index segment = index(removed);
-  Order& order = order_of(segment);
   std::uint32_t& availability = availability_[segment];
   assert(availability > 0);
+  if (!is_ordered(set_[segment])) {
+    --availability;
+    return;
+  }
+  Order& order = order_of(segment);
   ensure_buckets(order, availability);
   swap_positions(order, position_[segment], bucket_begin(order, availability));
   --availability;

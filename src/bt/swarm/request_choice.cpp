@@ -37,7 +37,9 @@ void RequestPipeline::fill_all() {
 }
 
 void RequestPipeline::fill(Peer& peer) {
-  if (!peer.active() || peer.choking_us || peer.requests.snubbed || context_.have.all()) return;
+  if (!peer.active() || peer.choking_us || peer.requests.snubbed || context_.held || context_.have.all()) {
+    return;
+  }
   const std::uint64_t window = window_bytes(peer);
   while (peer.requests.bytes < window && peer.requests.open < peer.request_queue) {
     const std::optional<BlockSpan> span = choose(peer);
@@ -87,11 +89,12 @@ void RequestPipeline::on_offer(Peer& peer, SegmentRef segment) {
 }
 
 bool RequestPipeline::takes(const Peer& peer, SegmentRef segment) const {
-  if (context_.over || context_.have.test(segment.piece)) return false;
+  if (context_.over || context_.held || context_.have.test(segment.piece)) return false;
   if (peer.choking_us || peer.requests.snubbed) return false;
   const PieceDownload* download = store_.find(segment.piece);
   if (download != nullptr && (download->exclusive || blame_.is_suspect(peer.handle))) return false;
   if (download == nullptr || !download->begun(segment.segment)) {
+    if (!context_.census.rarity().in(Rarity::Set::wanted, segment)) return false;
     return peer.pieces.have.test(segment.piece) || blame_.may_relay(peer.handle, segment.piece);
   }
   // One that has lost its source is only taken from who has all of it: so nobody waits for itself.
@@ -141,7 +144,7 @@ bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download, s
 // When nothing is left to begin, others help a source that will still be busy when all the rest could be
 // here.
 bool RequestPipeline::is_late(const PieceDownload& download, std::uint32_t segment) const {
-  if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
+  if (!context_.census.all_begun()) return false;
   const double rate = context_.find(*download.source(segment))->requests.rate.per_second();
   return download.missing_bytes(segment) > rate * (late_seconds + late_share * least_seconds());
 }
@@ -157,6 +160,8 @@ double RequestPipeline::least_seconds() const {
 bool RequestPipeline::may_begin(const Peer& peer) const {
   if (peer.pieces.missing == 0) return false;
   if (!peer.ours()) return true;
+  // While we look at what our target holds, most of what they offer is declined.
+  if (context_.census.rarity().count(Rarity::Set::unsure) > 0) return true;
   const TimePoint quiet_since = std::max(last_welcome_offer_, peer.since);
   return context_.now - quiet_since > offer_patience && nothing_is_coming();
 }
@@ -232,7 +237,7 @@ bool RequestPipeline::abandon_orphan() {
 }
 
 std::optional<BlockSpan> RequestPipeline::choose_duplicate(const Peer& peer) {
-  if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return std::nullopt;
+  if (!context_.census.all_begun()) return std::nullopt;
   // Endgame: from the end of the longest queue, what this peer can deliver sooner.
   const double our_rate = std::max(peer.requests.rate.per_second(), double{MiB});
   const double our_wait = (static_cast<double>(peer.requests.bytes) + request_bytes(peer)) / our_rate;
@@ -303,7 +308,7 @@ void RequestPipeline::check_timeouts(Peer& peer) {
 
 // Whether all is begun, and another could have sent by now what has broken off.
 bool RequestPipeline::is_missed(const Peer& peer, Duration silence) const {
-  if (context_.census.rarity().count(Rarity::Set::wanted) > 0) return false;
+  if (!context_.census.all_begun()) return false;
   const double seconds = std::chrono::duration<double>(silence).count();
   if (seconds < missed_seconds || seconds < missed_seconds + late_share * least_seconds()) return false;
   const SegmentRef segment = context_.geometry.segment_of(peer.requests.receiving->span);

@@ -65,6 +65,18 @@ std::optional<BufferId> SegmentPool::find_and_pin(const Key& key) {
   return found->second;
 }
 
+void SegmentPool::forget(const Key& key) {
+  auto found = cached_.find(key);
+  if (found == cached_.end()) return;
+  const BufferId buffer = found->second;
+  Buffer& entry = buffers_[buffer.value()];
+  cached_.erase(found);
+  entry.key.reset();
+  if (entry.pins > 0) return;
+  lru_.erase(entry.lru);
+  free(buffer);
+}
+
 void SegmentPool::unpin(BufferId buffer) {
   Buffer& entry = buffers_[buffer.value()];
   assert(entry.pins > 0);
@@ -76,9 +88,9 @@ void SegmentPool::unpin(BufferId buffer) {
 
 void SegmentPool::unpin_and_drop(BufferId buffer) {
   Buffer& entry = buffers_[buffer.value()];
-  assert(entry.key && entry.pins > 0);
+  assert(entry.pins > 0);
   if (--entry.pins > 0) return;
-  cached_.erase(*entry.key);
+  if (entry.key) cached_.erase(*entry.key);
   entry.key.reset();
   free(buffer);
 }

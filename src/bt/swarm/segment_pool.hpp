@@ -49,6 +49,9 @@ class SegmentPool {
   // The cached buffer, pinned once more for the caller and most recently used, if it is there.
   std::optional<BufferId> find_and_pin(const Key& key);
   bool is_cached(const Key& key) const { return cached_.contains(key); }
+  // What is cached under the key is not true of the torrent any more: it is not found from here on, and its
+  // buffer is free when the last pin goes.
+  void forget(const Key& key);
   void unpin(BufferId buffer);
   // The same for a segment that nobody is expected to want: if this was the last pin its buffer is free, and
   // the next to be handed out, while its memory is still in the CPU's caches.

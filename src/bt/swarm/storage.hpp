@@ -26,6 +26,12 @@ struct IoCompletion {
   IoStatus status;
 };
 
+// How a storage would like to be used.
+struct StorageTraits {
+  bool sequential = false;  // a spinning disk: reads in ascending order, not side by side
+  bool cached = false;      // reads and writes go through a cache of the kernel, not to the device
+};
+
 class Storage {
  public:
   virtual ~Storage() = default;  // with requests in flight: waits for them; their completions are dropped
@@ -43,9 +49,20 @@ class Storage {
   // long as the storage and its keep_open.
   virtual FileParts file_parts(std::uint64_t, std::uint64_t, std::size_t) const { return {}; }
 
+  // Writes zeros over [torrent_offset, torrent_offset + length): by what makes the device or file system
+  // write them, or forget that there was anything else, where it promises that they read as zeros from then
+  // on; else by writing. A write in the sense of everything above.
+  virtual void zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) = 0;
+
   // Makes every completed write durable (fdatasync, for a device also its volatile cache). Only with no
-  // writes in flight.
-  virtual void flush(std::uint64_t token) = 0;
+  // writes in flight. `forget`: and then drops what the kernel has cached of it, so that the next read is
+  // the device's answer.
+  enum class Cached { keep, forget };
+  virtual void flush(std::uint64_t token, Cached cached) = 0;
+
+  // Whether all of it lies in holes of a file, as far as the file system tells: it reads as zeros.
+  virtual bool is_hole(std::uint64_t /*torrent_offset*/, std::uint64_t /*length*/) const { return false; }
+  virtual StorageTraits traits() const { return {}; }
 
   // "io_uring, O_DIRECT, 512-byte sectors" or "threads, buffered (tmpfs has no O_DIRECT)": for the user.
   virtual std::string description() const = 0;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "bt/metainfo/zero_pieces.hpp"
+
 namespace ezio {
 namespace {
 
@@ -23,11 +25,15 @@ constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker ca
 Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, TimePoint now)
     : metainfo_(metainfo),
       config_(std::move(config)),
-      context_(metainfo.geometry(), config_.torrent, pool, config_.seeding, config_.random_seed),
+      context_(metainfo.geometry(), config_.torrent, pool, zero_pieces(metainfo), config_.seeding,
+               config_.random_seed),
       store_(context_, metainfo.piece_hashes, config_.limits.buffers),
       requests_(context_, store_, blame_, config_.limits.largest_request),
       planner_(context_, store_, config_.random_seed + 2),
       uploader_(context_, store_),
+      inspection_(context_, metainfo.piece_hashes, config_.target.sequential),
+      zeroing_(context_),
+      reuse_(config_.reuse),
       choker_(upload_slots),
       candidates_(config_.random_seed + 1),
       announces_(static_cast<std::uint32_t>(config_.trackers.size())),
@@ -37,11 +43,13 @@ Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, Ti
       last_upload_at_(now),
       last_progress_at_(now) {
   for (const Endpoint& endpoint : config_.peers) candidates_.add(endpoint, true);
+  context_.held = !config_.seeding && config_.reuse != Reuse::Mode::off;
 }
 
 void Swarm::handle(const Event& event, TimePoint now, Actions& actions) {
   context_.now = now;
   context_.actions = &actions;
+  if (!std::exchange(begun_, true) && !config_.seeding) look_at_target();
   std::visit([this](const auto& e) { on(e); }, event);
   settle();
   // What was being fetched when an error ended this torrent serves the others of the process.
@@ -71,7 +79,7 @@ PeerHandle Swarm::new_handle() {
 }
 
 std::uint32_t Swarm::io_in_flight() const {
-  return store_.io_in_flight() + (flushing_ ? 1 : 0);
+  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0);
 }
 
 // ---------------------------------------------------------------- disk and hash
@@ -96,6 +104,7 @@ void Swarm::on(const SegmentWritten& event) {
 }
 
 void Swarm::on(const SegmentHashed& event) {
+  if (inspection_.is_at(event.piece)) return inspected(inspection_.on_hashed(event.piece, event.digest));
   const PieceStore::Verdict verdict = store_.on_hashed(event.piece, event.digest);
   if (finished() || verdict == PieceStore::Verdict::pending) return;
   if (verdict == PieceStore::Verdict::right) {
@@ -108,6 +117,10 @@ void Swarm::on(const SegmentHashed& event) {
 void Swarm::piece_verified(PieceIndex piece) {
   blame_.piece_verified(*store_.find(piece));
   store_.verified(piece);
+  tell_have(piece);
+}
+
+void Swarm::tell_have(PieceIndex piece) {
   for (auto& [handle, peer] : context_.peers) {
     if (!peer.active()) continue;
     wire::append_have(context_.out(peer), piece);
@@ -126,23 +139,6 @@ void Swarm::piece_failed(PieceIndex piece) {
   requests_.give_up(piece);
   const Peer* peer = liar ? context_.find(*liar) : nullptr;
   if (peer != nullptr) context_.ban(*peer, fmt::format("sent piece {} with a wrong hash", piece.value()));
-}
-
-void Swarm::check_written() {
-  if (state_ != State::downloading || !store_.all_written()) return;
-  state_ = State::flushing;
-  flushing_ = true;
-  context_.emit(Flush{});
-}
-
-void Swarm::on(const Flushed& event) {
-  flushing_ = false;
-  if (finished()) return;
-  if (!event.error.empty()) {
-    context_.fail(fmt::format("flush failed: {}", event.error));
-    return;
-  }
-  become_complete();
 }
 
 void Swarm::become_complete() {
@@ -205,9 +201,9 @@ AnnounceRequest Swarm::announce_request(AnnounceEvent event) const {
   request.port = config_.listen_port;
   request.uploaded = now.uploaded;
   request.downloaded = now.downloaded;
-  // Not a seeder before the flush has succeeded: "left" may be 0 only where the clone is good.
-  const bool flushed = state_ == State::complete || config_.seeding;
-  request.left = flushed ? 0 : std::max<std::uint64_t>(now.total_bytes - now.verified_bytes, 1);
+  // Not a seeder before the device has been read back: "left" may be 0 only where the clone is good.
+  const bool good = state_ == State::complete || config_.seeding;
+  request.left = good ? 0 : std::max<std::uint64_t>(now.total_bytes - now.verified_bytes, 1);
   request.event = event;
   request.numwant = event == AnnounceEvent::stopped ? 0 : 100;
   request.key = static_cast<std::uint32_t>(config_.random_seed);
@@ -232,6 +228,7 @@ void Swarm::on(const Tick&) {
   }
   requests_.fill_all();
   uploader_.pump_all();
+  advance_target();
   check_ends();
 }
 
@@ -239,6 +236,7 @@ void Swarm::on(const BuffersAvailable&) {
   if (finished()) return;
   requests_.fill_all();
   uploader_.pump_all();
+  advance_target();
 }
 
 void Swarm::on(const StopRequested&) {
@@ -280,6 +278,7 @@ void Swarm::update_choking() {
 }
 
 void Swarm::dial() {
+  if (context_.held) return;
   std::uint32_t half_open = 0;
   for (const auto& [handle, peer] : context_.peers) half_open += !peer.active();
   // Room is left for those who come later and dial us.
@@ -303,7 +302,8 @@ std::uint32_t Swarm::most_peers() const {
 }
 
 void Swarm::check_ends() {
-  const std::uint64_t progress = requests_.progress() + written_bytes_;
+  const std::uint64_t progress =
+      requests_.progress() + written_bytes_ + zeroed_bytes_ + inspection_.progress_bytes();
   if (progress != last_progress_) {
     last_progress_ = progress;
     last_progress_at_ = context_.now;
@@ -367,6 +367,9 @@ SwarmStats Swarm::stats() const {
   stats.uploaded = closed_up_;
   stats.wasted = requests_.received().wasted;
   stats.duplicate = requests_.received().duplicate;
+  stats.reused = reused_bytes_;
+  stats.zeroed = zeroed_bytes_;
+  stats.read_back = read_back_.pieces_seen();
   stats.from_seeds = requests_.received().from_seeds;
   stats.from_leechers = requests_.received().from_leechers;
   for (const auto& [handle, peer] : context_.peers) {

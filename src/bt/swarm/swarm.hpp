@@ -4,9 +4,11 @@
 // drivers exist: Session (sockets, io_uring, hash threads) and the simulation under tests/sim. Given the same
 // configuration, events and times, a swarm emits the same actions.
 //
-// Life: downloading -> flushing -> complete (serving on, see Linger) -> finished. A seeder begins complete.
-// Success is announced (Completed) only when every piece was verified, every write returned and the flush
-// succeeded. Core file; one thread.
+// Life: downloading -> flushing -> verifying -> complete (serving on, see Linger) -> finished. A seeder
+// begins complete. While it downloads, it also looks at what the target holds already (Reuse) and makes
+// pieces of zeros itself. Success is announced (Completed) only when every piece was verified, every write
+// returned, the flush succeeded and the device, read again (ReadBack), holds it all; what it does not hold is
+// fetched and written once more. Core file; one thread.
 #pragma once
 
 #include <optional>
@@ -21,11 +23,16 @@
 #include "bt/swarm/choker.hpp"
 #include "bt/swarm/event.hpp"
 #include "bt/swarm/piece_store.hpp"
+#include "bt/swarm/read_back.hpp"
 #include "bt/swarm/request_pipeline.hpp"
+#include "bt/swarm/reuse.hpp"
+#include "bt/swarm/storage.hpp"
 #include "bt/swarm/swarm_context.hpp"
 #include "bt/swarm/swarm_limits.hpp"
+#include "bt/swarm/target_inspection.hpp"
 #include "bt/swarm/upload_planner.hpp"
 #include "bt/swarm/uploader.hpp"
+#include "bt/swarm/zeroing.hpp"
 
 namespace ezio {
 
@@ -46,6 +53,9 @@ struct SwarmConfig {
   std::uint32_t torrent = 0;      // this torrent's key in the shared pool
   bool seeding = false;           // the source is complete from the start
   Linger linger;
+  Reuse::Mode reuse = Reuse::Mode::automatic;  // of what the target holds
+  bool read_back = true;                       // before a clone counts as complete
+  StorageTraits target;
   Duration stall_timeout{};       // 0: never give up
   std::uint64_t random_seed = 0;  // decides every random choice
   SwarmLimits limits;
@@ -54,7 +64,7 @@ struct SwarmConfig {
 };
 
 struct SwarmStats {
-  enum class State { downloading, flushing, complete, finished };
+  enum class State { downloading, flushing, verifying, complete, finished };
   State state = State::downloading;
   std::uint32_t pieces = 0;
   std::uint32_t verified_pieces = 0;
@@ -64,6 +74,9 @@ struct SwarmStats {
   std::uint64_t uploaded = 0;
   std::uint64_t wasted = 0;      // received and dropped, or wrong
   std::uint64_t duplicate = 0;   // of that, bytes that were there or on their way already
+  std::uint64_t reused = 0;      // bytes that the target held already
+  std::uint64_t zeroed = 0;      // bytes of zeros that were made here
+  std::uint32_t read_back = 0;   // pieces read again from the device, of the pass under way or the last one
   std::uint64_t from_seeds = 0;  // payload that was kept, from peers that had everything, and from others
   std::uint64_t from_leechers = 0;
   double down_rate = 0;  // bytes a second, as up_rate
@@ -106,6 +119,9 @@ class Swarm {
   void on(const SegmentRead& event);
   void on(const SourceFailed& event);
   void on(const SegmentWritten& event);
+  void on(const SegmentInspected& event);
+  void on(const HoleInspected& event);
+  void on(const PieceZeroed& event);
   void on(const SegmentHashed& event);
   void on(const Flushed& event);
   void on(const AnnounceSucceeded& event);
@@ -127,8 +143,25 @@ class Swarm {
   void update_choking();
   void piece_verified(PieceIndex piece);
   void piece_failed(PieceIndex piece);
+  void tell_have(PieceIndex piece);
+
+  // The target: what it holds before and after (swarm_target.cpp).
+  void look_at_target();
+  void look_at(const std::vector<PieceIndex>& pieces);
+  void looked_at_target();
+  void want(PieceIndex piece);
+  void wants_changed();
+  void advance_target();
+  void inspected(const std::optional<TargetInspection::Verdict>& verdict);
+  void inspected_before(const TargetInspection::Verdict& verdict);
+  void inspected_after(const TargetInspection::Verdict& verdict);
+  void read_back();
+  void repair(PieceIndex piece);
+  void read_back_over();
+  std::string place_of(PieceIndex piece) const;
   std::uint32_t most_peers() const;
   void check_written();
+  bool needs_read_back() const;
   void become_complete();
   void finish(SwarmOutcome outcome, std::string message);
   void settle();
@@ -149,14 +182,21 @@ class Swarm {
   RequestPipeline requests_;
   UploadPlanner planner_;
   Uploader uploader_;
+  TargetInspection inspection_;
+  Zeroing zeroing_;
+  Reuse reuse_;
+  ReadBack read_back_;
   Choker choker_;
   Candidates candidates_;
   AnnounceSchedule announces_;
   State state_;
+  bool begun_ = false;  // the first event came
   bool flushing_ = false;
   std::uint32_t next_handle_ = 0;
   std::uint32_t swarm_size_ = 0;  // the most that a tracker has told
   std::uint64_t written_bytes_ = 0;
+  std::uint64_t zeroed_bytes_ = 0;
+  std::uint64_t reused_bytes_ = 0;
   std::set<PeerId> banned_;
   TimePoint last_tick_;
   TimePoint last_choke_round_{};

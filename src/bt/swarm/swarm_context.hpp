@@ -19,11 +19,12 @@ namespace ezio {
 
 struct SwarmContext {
   SwarmContext(const Geometry& torrent_geometry, std::uint32_t torrent_key, SegmentPool& shared_pool,
-               bool complete, std::uint64_t random_seed)
+               Bitfield zero_pieces, bool complete, std::uint64_t random_seed)
       : geometry(torrent_geometry),
         torrent(torrent_key),
         pool(shared_pool),
-        census(peers, torrent_geometry, complete, random_seed),
+        zeros(std::move(zero_pieces)),
+        census(peers, torrent_geometry, complete, zeros, random_seed),
         have(torrent_geometry.piece_count()) {
     if (complete) have.set_all();
   }
@@ -31,6 +32,7 @@ struct SwarmContext {
   Geometry geometry;
   std::uint32_t torrent;  // key of this torrent in the shared pool
   SegmentPool& pool;
+  Bitfield zeros;  // pieces of zeros: every host of ours makes them itself
   PeerTable peers;
   Census census;
   Bitfield have;  // verified pieces
@@ -46,6 +48,7 @@ struct SwarmContext {
   std::vector<Doomed> doomed;
   std::string failure;  // set once an I/O error ends this torrent
   bool over = false;    // finished: nothing new is started
+  bool held = false;    // nothing is fetched yet: the target may hold it
   std::vector<PeerHandle> with_output;
 
   Peer* find(PeerHandle handle) {

@@ -142,7 +142,7 @@ bool UploadPlanner::uplink_has_room() const {
 }
 
 bool UploadPlanner::suits(const Peer& peer, SegmentRef segment) const {
-  if (!peer.pieces.lacks(segment)) return false;
+  if (!peer.pieces.lacks(segment) || context_.zeros.test(segment.piece)) return false;
   if (context_.have.test(segment.piece)) return true;
   const PieceDownload* download = store_.find(segment.piece);
   if (download == nullptr || download->exclusive || !download->begun(segment.segment)) return false;

@@ -80,6 +80,7 @@ Result<CloneResult> clone_and_compare(const CloneBenchOptions& options, const Sc
   spec.source = scratch.file("source");
   spec.targets = options.targets;
   spec.memory_mib = options.memory_mib;
+  spec.read_back = !options.no_read_back;
   spec.at_most = std::chrono::duration<double>(options.seconds);
   for (unsigned i = 1; options.targets.empty() && i <= options.leechers; ++i) {
     spec.targets.push_back(scratch.file(fmt::format("target{}", i)));

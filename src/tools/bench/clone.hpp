@@ -16,6 +16,7 @@ struct CloneBenchOptions {
   std::uint32_t extents = 1;      // 1: contiguous
   std::uint32_t piece_length = 16 * 1024 * 1024;
   std::uint32_t memory_mib = 256;    // of each peer
+  bool no_read_back = false;         // of the leechers
   std::string directory;             // for the source and targets that are files; empty: where there is room
   std::vector<std::string> targets;  // devices or files to clone to, instead of new files
   bool destroy = false;              // they may be overwritten

@@ -65,9 +65,20 @@ Result<void> CloneRun::start(const std::string& name, const std::vector<std::str
 }
 
 Result<void> CloneRun::start_peer(const std::string& name, const std::string& role, const std::string& path) {
-  return start(name, {spec_.programs + "/ezio-peer", role, spec_.torrent, path, "--listen", "127.0.0.1:0",
-                      "--tracker", tracker_url_ + "/announce", "--memory", std::to_string(spec_.memory_mib),
-                      "--linger", "forever"});
+  std::vector<std::string> argv{spec_.programs + "/ezio-peer",
+                                role,
+                                spec_.torrent,
+                                path,
+                                "--listen",
+                                "127.0.0.1:0",
+                                "--tracker",
+                                tracker_url_ + "/announce",
+                                "--memory",
+                                std::to_string(spec_.memory_mib),
+                                "--linger",
+                                "forever"};
+  if (!spec_.read_back) argv.push_back("--no-read-back");
+  return start(name, argv);
 }
 
 // Waits for output of any process, and reads all there is.

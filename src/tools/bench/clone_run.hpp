@@ -17,6 +17,7 @@ struct CloneSpec {
   std::string source;
   std::vector<std::string> targets;  // a leecher each
   std::uint32_t memory_mib = 256;    // of each peer
+  bool read_back = true;             // by the leechers, of their targets
   std::chrono::duration<double> at_most{600};
 };
 

@@ -139,6 +139,8 @@ void add_clone(CLI::App& app, Commands& commands) {
                    "a device or file to clone to, and a leecher for it; repeatable")
       ->type_name("DEVICE")
       ->excludes("--leechers");
+  clone->add_flag("--no-read-back", options.no_read_back,
+                  "leechers do not read their target again after the last write");
   clone->add_flag("--destroy", options.destroy, "targets may be overwritten though they are there");
   clone->add_option("--memory", options.memory_mib, "buffers of each peer, in MiB; default 256")
       ->type_name("MiB")

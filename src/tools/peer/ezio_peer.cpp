@@ -32,6 +32,18 @@ ExitCode exit_code(SwarmOutcome outcome) {
   return ExitCode::io_error;
 }
 
+// What became of a clone, and where its bytes came from.
+std::string summary(const SwarmStats& stats, double seconds) {
+  const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  return fmt::format(
+      "{} pieces verified, written and flushed{} in {:.1f} s ({:.1f} MB/s): {:.1f} MB reused, {:.1f} "
+      "fetched, "
+      "{:.1f} zeroed",
+      stats.pieces, stats.read_back == stats.pieces ? ", read back" : "", seconds,
+      megabytes(stats.total_bytes) / seconds, megabytes(stats.reused),
+      megabytes(stats.from_seeds + stats.from_leechers), megabytes(stats.zeroed));
+}
+
 // One run of the program, from opened storages to the exit code.
 class PeerRun {
  public:
@@ -83,10 +95,7 @@ Session::Observer PeerRun::observer() {
   const auto name = [this](std::size_t torrent) { return printable(jobs_[running_[torrent]].metainfo.name); };
   observer.on_completed = [this, name](std::size_t torrent) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const Metainfo& metainfo = jobs_[running_[torrent]].metainfo;
-    report_.say(fmt::format("{}: complete: {} pieces verified, written and flushed in {:.1f} s ({:.1f} MB/s)",
-                            name(torrent), metainfo.piece_hashes.size(), seconds,
-                            static_cast<double>(metainfo.total_length) / seconds / 1e6));
+    report_.say(fmt::format("{}: complete: {}", name(torrent), summary(session_->stats(torrent), seconds)));
   };
   observer.on_note = [this, name](std::size_t torrent, const std::string& text) {
     report_.say(fmt::format("{}: {}", name(torrent), text));
@@ -172,6 +181,8 @@ int peer_main(const PeerOptions& options) {
     return static_cast<int>(ExitCode::usage);
   };
   SessionConfig config;
+  config.reuse = options.reuse;
+  config.read_back = !options.no_read_back;
   config.stall_timeout = std::chrono::seconds(options.stall_timeout_s);
   const auto bytes_per_second = [](double megabytes) { return megabytes * 1e6; };
   if (options.upload_limit) config.upload_limit = bytes_per_second(*options.upload_limit);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <map>
 #include <sstream>
 
 #include "bt/base/printable.hpp"
@@ -108,6 +109,16 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->multi_option_policy(last);
+  const std::map<std::string, Reuse::Mode> modes{
+      {"auto", Reuse::Mode::automatic}, {"all", Reuse::Mode::all}, {"off", Reuse::Mode::off}};
+  app.add_option(
+         "--reuse", options.reuse,
+         "keep what the target holds already: auto (looks at all of it where samples are right), all, off")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("auto|all|off")
+      ->multi_option_policy(last);
+  app.add_flag("--no-read-back", options.no_read_back,
+               "do not read the target again after the last write: trust the device");
   add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");
   add_rate_limit(app, "--download-limit", options.download_limit, "receive no more than this from all peers");
   app.add_flag("--json", options.json, "print one JSON object a second on stdout");

@@ -27,6 +27,8 @@ struct PeerOptions {
   std::uint32_t memory_mib = 256;
   std::optional<Linger> linger;  // unset: leechers auto, seeders forever
   std::uint32_t stall_timeout_s = 0;
+  Reuse::Mode reuse = Reuse::Mode::automatic;
+  bool no_read_back = false;
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
   bool json = false;

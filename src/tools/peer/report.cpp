@@ -24,6 +24,8 @@ const char* state_name(SwarmStats::State state, bool seeding) {
       return "leeching";
     case SwarmStats::State::flushing:
       return "flushing";
+    case SwarmStats::State::verifying:
+      return "verifying";
     case SwarmStats::State::complete:
       return seeding ? "seeding" : "complete";
     case SwarmStats::State::finished:
@@ -32,7 +34,9 @@ const char* state_name(SwarmStats::State state, bool seeding) {
   return "";
 }
 
+// While it is read back: of that.
 double percent(const SwarmStats& stats) {
+  if (stats.state == SwarmStats::State::verifying) return 100.0 * stats.read_back / stats.pieces;
   return 100.0 * static_cast<double>(stats.verified_bytes) / static_cast<double>(stats.total_bytes);
 }
 
@@ -70,6 +74,9 @@ boost::json::object to_json(const PeerReport::Line& line) {
       {"uploaded", s.uploaded},
       {"wasted", s.wasted},
       {"duplicate", s.duplicate},
+      {"reused", s.reused},
+      {"zeroed", s.zeroed},
+      {"pieces_read_back", s.read_back},
       {"downloaded_from_seeds", s.from_seeds},
       {"downloaded_from_leechers", s.from_leechers},
       {"down_bytes_per_second", s.down_rate},

@@ -1,44 +1,19 @@
 #include "tools/peer/session.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/post.hpp>
 #include <cstring>
 #include <random>
 
-#include "bt/base/errno_text.hpp"
 #include "bt/base/version.hpp"
 #include "bt/swarm/swarm_limits.hpp"
 #include "disk/file_parts.hpp"
+#include "tools/peer/io_token.hpp"
 
 namespace ezio {
 namespace {
 
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-
-// Disk tokens: what was asked, of which segment.
-enum class DiskWork : std::uint64_t { read, write, flush };
-
-std::uint64_t disk_token(DiskWork work, SegmentRef segment) {
-  return (static_cast<std::uint64_t>(work) << 56) | (std::uint64_t{segment.piece.value()} << 16) |
-         segment.segment;
-}
-
-SegmentRef token_segment(std::uint64_t token) {
-  return {PieceIndex{static_cast<std::uint32_t>(token >> 16)}, static_cast<std::uint32_t>(token & 0xFFFF)};
-}
-
-std::string describe(const IoStatus& status) {
-  if (status.ok()) return {};
-  const char* name = strerrorname_np(status.error);
-  return fmt::format("at byte {} of the device: {} ({})", status.device_offset, errno_text(status.error),
-                     name != nullptr ? name : "?");
-}
-
-std::uint64_t hash_token(std::uint32_t torrent, PieceIndex piece) {
-  return (std::uint64_t{torrent} << 32) | piece.value();
-}
 
 }  // namespace
 
@@ -136,15 +111,33 @@ struct Session::Run {
                                segment_bytes(action.segment, action.buffer));
     session.disk_touched_ = true;
   }
+  void operator()(const InspectSegment& action) const {
+    torrent.job.storage->read(disk_token(DiskWork::inspect, action.segment),
+                              geometry().segment_offset(action.segment),
+                              segment_bytes(action.segment, action.buffer));
+    session.disk_touched_ = true;
+  }
+  void operator()(const InspectHole& action) const {
+    const bool hole = torrent.job.storage->is_hole(geometry().piece_offset(action.piece),
+                                                   geometry().piece_size(action.piece));
+    session.reports_.push_back({index, HoleInspected{action.piece, hole}});
+  }
+  void operator()(const ZeroPiece& action) const {
+    torrent.job.storage->zero(disk_token(DiskWork::zero, {action.piece, 0}),
+                              geometry().piece_offset(action.piece), geometry().piece_size(action.piece));
+    session.disk_touched_ = true;
+  }
   void operator()(const HashSegment& action) const {
-    Sha1State& state = torrent.hashes[action.piece];
-    if (action.first) state = Sha1State{};
-    session.hasher_.append(hash_token(index, action.piece), state,
+    HashStream& stream = torrent.hashes[action.piece];
+    if (action.first) stream = HashStream{};
+    stream.last = action.last;
+    session.hasher_.append(hash_token(index, action.piece), stream.state,
                            session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.length),
                            action.last);
   }
-  void operator()(const Flush&) const {
-    torrent.job.storage->flush(disk_token(DiskWork::flush, {}));
+  void operator()(const Flush& action) const {
+    torrent.job.storage->flush(disk_token(DiskWork::flush, {}),
+                               action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
     session.disk_touched_ = true;
   }
   void operator()(const Announce& action) const { session.announce(index, action); }
@@ -218,6 +211,9 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.torrent = static_cast<std::uint32_t>(torrents_.size() - 1);
     swarm.seeding = torrent.job.seeding;
     swarm.linger = torrent.job.linger;
+    swarm.reuse = config_.reuse;
+    swarm.read_back = config_.read_back;
+    swarm.target = torrent.job.storage->traits();
     swarm.stall_timeout = config_.stall_timeout;
     swarm.random_seed = (std::uint64_t{random()} << 32) | random();
     swarm.limits = swarm_limits(config_.memory);
@@ -283,57 +279,6 @@ void Session::tick() {
   tick_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) tick();
   });
-}
-
-// ---------------------------------------------------------------- disk and hash
-
-void Session::watch_disk() {
-  disk_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    on_disk_events();
-    watch_disk();
-  });
-}
-
-void Session::on_disk_events() {
-  std::vector<IoCompletion> completions;
-  disk_.drain(completions);
-  for (const IoCompletion& completion : completions) {
-    const auto torrent = static_cast<std::uint32_t>(completion.owner);
-    const SegmentRef segment = token_segment(completion.token);
-    switch (static_cast<DiskWork>(completion.token >> 56)) {
-      case DiskWork::read:
-        deliver(torrent, SegmentRead{segment, describe(completion.status)});
-        break;
-      case DiskWork::write:
-        deliver(torrent, SegmentWritten{segment, describe(completion.status)});
-        break;
-      case DiskWork::flush:
-        deliver(torrent, Flushed{describe(completion.status)});
-        break;
-    }
-  }
-  disk_touched_ = true;  // completions may have made room for queued requests
-  schedule_turn_end();
-}
-
-void Session::watch_hashes() {
-  hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    on_hash_events();
-    watch_hashes();
-  });
-}
-
-void Session::on_hash_events() {
-  std::vector<HashCompletion> completions;
-  hasher_.drain(completions);
-  for (const HashCompletion& completion : completions) {
-    const auto torrent = static_cast<std::uint32_t>(completion.token >> 32);
-    const PieceIndex piece{static_cast<std::uint32_t>(completion.token)};
-    deliver(torrent, SegmentHashed{piece, completion.digest});
-    if (torrents_[torrent].swarm->verified(piece)) torrents_[torrent].hashes.erase(piece);
-  }
 }
 
 // ---------------------------------------------------------------- trackers

@@ -38,9 +38,11 @@ struct SessionTorrent {
 };
 
 struct SessionConfig {
-  std::optional<Endpoint> listen;        // exactly there; else port 6881 or the next free one, every address
-  std::vector<Endpoint> peers;           // dialled for each torrent
-  Duration stall_timeout{};              // 0: none
+  std::optional<Endpoint> listen;  // exactly there; else port 6881 or the next free one, every address
+  std::vector<Endpoint> peers;     // dialled for each torrent
+  Duration stall_timeout{};        // 0: none
+  Reuse::Mode reuse = Reuse::Mode::automatic;
+  bool read_back = true;
   std::optional<double> upload_limit;    // bytes a second, all peers together
   std::optional<double> download_limit;  // the same
   MemoryPlan memory;
@@ -69,11 +71,15 @@ class Session final : private ConnectionHandler {
   SwarmStats stats(std::size_t torrent) const;
 
  private:
+  struct HashStream {
+    Sha1State state;
+    bool last = false;  // what is being hashed ends it
+  };
   struct Torrent {
     SessionTorrent job;
     std::unique_ptr<Swarm> swarm;
     std::map<PeerHandle, std::shared_ptr<Connection>> connections;
-    std::map<PieceIndex, Sha1State> hashes;
+    std::map<PieceIndex, HashStream> hashes;
     std::uint32_t announces_in_flight = 0;
   };
   struct Run;  // the switch over actions (session.cpp)

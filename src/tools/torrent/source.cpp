@@ -8,7 +8,6 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
-#include "disk/data_runs.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source.hpp"
 
@@ -97,12 +96,8 @@ Outcome<TorrentSource> source_from_image(const std::string& path) {
   if (!file) return failure(ExitCode::refused, file.error());
   TorrentSource source;
   source.target_size = file->size;
-  Result<std::vector<Extent>> runs = find_data_runs(*file);
-  if (!runs) return failure(ExitCode::io_error, runs.error());
-  if (runs->empty()) return refused(path, file->size == 0 ? "is empty" : "holds no data: it is one hole");
-  if (runs->size() > max_extents)
-    return refused(path, fmt::format("more than {} data runs; copy it without holes", max_extents));
-  source.extents = std::move(*runs);
+  if (file->size == 0) return refused(path, "is empty");
+  source.extents = {{0, file->size}};
   source.reader = make_source_reader(make_io_file(std::move(*file), source.extents));
   return source;
 }

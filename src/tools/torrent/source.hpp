@@ -26,6 +26,7 @@ Outcome<TorrentSource> source_from_torrent_info(const std::string& path);
 // A torrent.info in the directory must list exactly the files that are there.
 Outcome<TorrentSource> source_from_directory(const std::string& path);
 
+// Every byte of it: in an image a hole is data that reads as zeros.
 Outcome<TorrentSource> source_from_image(const std::string& path);
 
 }  // namespace ezio

@@ -10,7 +10,8 @@ MIB = 1 << 20
 
 
 class RawImage:
-    """`data_mib` of random data in two runs with a hole between and one behind, and its torrent."""
+    """`data_mib` of random data in two runs with a hole between and one behind, and its torrent, which stands for
+    every byte of it."""
 
     def __init__(self, case, data_mib=48, announce=(), name="disk", seed=1):
         self.name = name

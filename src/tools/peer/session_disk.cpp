@@ -1,0 +1,83 @@
+// Session's dealings with the disk engine and the hash threads: what they report becomes events.
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cstring>
+
+#include "bt/base/errno_text.hpp"
+#include "tools/peer/io_token.hpp"
+#include "tools/peer/session.hpp"
+
+namespace ezio {
+namespace {
+
+namespace asio = boost::asio;
+
+std::string describe(const IoStatus& status) {
+  if (status.ok()) return {};
+  const char* name = strerrorname_np(status.error);
+  return fmt::format("at byte {} of the device: {} ({})", status.device_offset, errno_text(status.error),
+                     name != nullptr ? name : "?");
+}
+
+Event disk_event(const IoCompletion& completion) {
+  const SegmentRef segment = token_segment(completion.token);
+  std::string error = describe(completion.status);
+  switch (token_work(completion.token)) {
+    case DiskWork::read:
+      return SegmentRead{segment, std::move(error)};
+    case DiskWork::write:
+      return SegmentWritten{segment, std::move(error)};
+    case DiskWork::inspect:
+      return SegmentInspected{segment, std::move(error)};
+    case DiskWork::zero:
+      return PieceZeroed{segment.piece, std::move(error)};
+    case DiskWork::flush:
+      return Flushed{std::move(error)};
+  }
+  assert(false);
+  return Tick{};
+}
+
+}  // namespace
+
+void Session::watch_disk() {
+  disk_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    on_disk_events();
+    watch_disk();
+  });
+}
+
+void Session::on_disk_events() {
+  std::vector<IoCompletion> completions;
+  disk_.drain(completions);
+  for (const IoCompletion& completion : completions) {
+    const auto torrent = static_cast<std::uint32_t>(completion.owner);
+    deliver(torrent, disk_event(completion));
+  }
+  disk_touched_ = true;  // completions may have made room for queued requests
+  schedule_turn_end();
+}
+
+void Session::watch_hashes() {
+  hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    on_hash_events();
+    watch_hashes();
+  });
+}
+
+void Session::on_hash_events() {
+  std::vector<HashCompletion> completions;
+  hasher_.drain(completions);
+  for (const HashCompletion& completion : completions) {
+    const auto torrent = static_cast<std::uint32_t>(completion.token >> 32);
+    const PieceIndex piece{static_cast<std::uint32_t>(completion.token)};
+    const auto stream = torrents_[torrent].hashes.find(piece);
+    if (stream->second.last) torrents_[torrent].hashes.erase(stream);
+    deliver(torrent, SegmentHashed{piece, completion.digest});
+  }
+}
+
+}  // namespace ezio
