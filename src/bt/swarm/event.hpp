@@ -87,6 +87,10 @@ struct Flushed {  // answers Flush
   std::string error;
 };
 
+struct StorageHangs {  // the device does not answer any more: what was asked of it never will be
+  std::string error;
+};
+
 // --- trackers, time, user ---
 struct AnnounceSucceeded {
   TrackerIndex tracker;
@@ -104,7 +108,7 @@ using Event =
     std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
                  BlockProgress, BlockReceived, BlockSent, PeerDisconnected, SegmentRead, SourceFailed,
                  SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed, SegmentHashed, Flushed,
-                 AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+                 StorageHangs, AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 
