@@ -19,7 +19,7 @@ TEST(Bans, AreOfAnAddressAndThePortBehindIt) {
 
 TEST(Bans, SeveralAtAnAddressBanItWhateverThePort) {
   Bans bans;
-  for (std::uint16_t port : {1, 2, 2}) bans.add(at("10.0.0.1", port));
+  for (std::uint16_t port : std::initializer_list<std::uint16_t>{1, 2, 2}) bans.add(at("10.0.0.1", port));
   EXPECT_FALSE(bans.address_banned(at("10.0.0.1", 9)));
   bans.add(at("10.0.0.1", 0));
   EXPECT_TRUE(bans.address_banned(at("10.0.0.1", 9)));

@@ -227,6 +227,20 @@ TEST_F(ConnectionTest, SendsMessagesAndBlocksInOrderAndReportsBlocksWhenTheSocke
   EXPECT_EQ(recorder_.sent[5].piece, PieceIndex{5});
 }
 
+TEST_F(ConnectionTest, WhoReadsNothingIsToldABoundedAmountAndThenGone) {
+  connection_->set_limits({4, 1 * MiB});
+  const wire::Buffer message(64 * KiB);
+  std::size_t given = 0;
+  while (recorder_.events.empty() && given < 64 * MiB) {  // what the sockets hold comes on top
+    connection_->send(message);
+    connection_->flush();
+    given += message.size();
+    poll();
+  }
+  ASSERT_FALSE(recorder_.events.empty());
+  EXPECT_EQ(recorder_.events.back(), "gone: does not read what it is told");
+}
+
 TEST_F(ConnectionTest, SaysNothingAfterClose) {
   connection_->close();
   connection_->send(handshake());

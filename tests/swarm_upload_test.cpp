@@ -51,6 +51,26 @@ TEST(SwarmUpload, ARequestIsReadAndThenSent) {
   EXPECT_EQ(driver.swarm->stats().uploaded, block_bytes);
 }
 
+TEST(SwarmUpload, HoweverSmallItsRequestsWhoReadsNothingIsSentABoundedNumberOfBlocks) {
+  Driver driver(seeding());
+  const PeerHandle peer = customer(driver);
+  for (std::uint32_t i = 0; i < 3000; ++i) driver.say(peer, wire::Request{{PieceIndex{1}, i, 1}});
+  driver.finish_reads();
+  driver.pass(1s);
+  EXPECT_LE(driver.take<SendBlock>().size(), 256u);
+}
+
+TEST(SwarmUpload, WhoReadNothingHoldAPartOfTheBuffersOnly) {
+  Driver driver(seeding());
+  for (std::uint8_t i = 0; i < 40; ++i) {
+    const PeerHandle peer = customer(driver);
+    for (std::uint32_t piece = 0; piece < 4; ++piece) driver.say(peer, wire::Request{block(piece, 0)});
+    driver.finish_reads();
+  }
+  driver.pass(1s);
+  EXPECT_GE(driver.pool.available(), driver.pool.capacity() / 4);
+}
+
 TEST(SwarmUpload, ASegmentIsReadOnceForEverybody) {
   Driver driver(seeding());
   const PeerHandle a = customer(driver);

@@ -16,6 +16,23 @@ NO_SHA_NI = {"OPENSSL_ia32cap": "~0x0:~0x20000000", "NETTLE_FAT_OVERRIDE": "vend
 LIBC = ctypes.CDLL(None)
 
 
+def family(pid):
+    """The process and its children."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [pid, *map(int, children.read().split())]
+    except OSError:
+        return [pid]
+
+
+def peak_resident(pid):
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", status.read()).group(1)) * 1024
+    except (OSError, AttributeError):
+        return 0  # it has ended
+
+
 class Failed(Exception):
     """A program did not do what it was run for."""
 
@@ -101,12 +118,8 @@ class Process:
         return "\n".join(text for _, text in self.lines)
 
     def peak_resident(self):
-        """Bytes; read while it runs."""
-        try:
-            with open(f"/proc/{self.popen.pid}/status", encoding="ascii", errors="replace") as status:
-                return int(re.search(r"VmHWM:\s*(\d+) kB", status.read()).group(1)) * 1024
-        except (OSError, AttributeError):
-            return 0  # it has ended
+        """Bytes, of it and its children together; read while it runs."""
+        return sum(peak_resident(pid) for pid in family(self.popen.pid))
 
     def ask_to_end(self):
         """By SIGTERM, once: a second one asks some programs to hurry."""

@@ -39,6 +39,16 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
+// Not wait4's ru_maxrss, which begins with what the forking process had resident.
+std::uint64_t peak_resident_of(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    unsigned long kibibytes = 0;
+    if (std::sscanf(line.c_str(), "VmHWM: %lu kB", &kibibytes) == 1) return std::uint64_t{kibibytes} * KiB;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argv) {
@@ -88,13 +98,10 @@ void ChildProcess::send_signal(int number) const {
 }
 
 std::uint64_t ChildProcess::peak_resident_bytes() const {
-  // Not wait4's ru_maxrss, which begins with what the forking process had resident.
-  std::ifstream status(fmt::format("/proc/{}/status", pid_));
-  for (std::string line; std::getline(status, line);) {
-    unsigned long kibibytes = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %lu kB", &kibibytes) == 1) return std::uint64_t{kibibytes} * KiB;
-  }
-  return 0;
+  std::uint64_t bytes = peak_resident_of(pid_);
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid_));
+  for (pid_t child = 0; children >> child;) bytes += peak_resident_of(child);
+  return bytes;
 }
 
 ChildProcess::End ChildProcess::wait(std::chrono::milliseconds at_most) {

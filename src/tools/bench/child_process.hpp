@@ -36,7 +36,7 @@ class ChildProcess {
   std::vector<Line> take_lines();  // that have been read whole
 
   void send_signal(int number) const;
-  // The most memory it has had resident so far; 0 when it has ended.
+  // The most memory that it and its children have had resident so far; 0 when it has ended.
   std::uint64_t peak_resident_bytes() const;
   // Waits at most so long for its end, then kills it.
   End wait(std::chrono::milliseconds at_most);

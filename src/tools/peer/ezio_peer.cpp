@@ -62,12 +62,14 @@ class PeerRun {
   void watch_signals();
   void report_next();
   std::vector<PeerReport::Line> lines() const;
+  bool all_cloned() const;
   int code() const;
 
   const PeerOptions& options_;
   std::vector<PeerJob> jobs_;
   std::vector<std::size_t> running_;  // the session's torrent i is jobs_[running_[i]]
   std::vector<std::optional<std::pair<int, std::string>>> ends_;  // exit code and message, by job
+  std::vector<bool> completed_;                                   // leeches that have, by job
   PeerReport& report_;
   asio::io_context context_{1};
   asio::signal_set signals_;
@@ -98,6 +100,7 @@ Session::Observer PeerRun::observer() {
   Session::Observer observer;
   const auto name = [this](std::size_t torrent) { return printable(jobs_[running_[torrent]].metainfo.name); };
   observer.on_completed = [this, name](std::size_t torrent) {
+    completed_[running_[torrent]] = true;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     report_.say(fmt::format("{}: complete: {}", name(torrent), summary(session_->stats(torrent), seconds)));
   };
@@ -150,8 +153,19 @@ std::vector<PeerReport::Line> PeerRun::lines() const {
   return lines;
 }
 
+// Every target is what it should be: what came after that was a favour to others.
+bool PeerRun::all_cloned() const {
+  bool leeches = false;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    if (jobs_[i].failure || (ends_[i] && ends_[i]->first != 0)) return false;
+    if (!jobs_[i].pair.seeding && !completed_[i]) return false;
+    leeches |= !jobs_[i].pair.seeding;
+  }
+  return leeches;
+}
+
 int PeerRun::code() const {
-  if (signal_ != 0) return 128 + signal_;
+  if (signal_ != 0 && !all_cloned()) return 128 + signal_;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     if (jobs_[i].failure) return static_cast<int>(jobs_[i].failure->code);
     if (ends_[i] && ends_[i]->first != 0) return ends_[i]->first;
@@ -161,6 +175,7 @@ int PeerRun::code() const {
 
 int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   ends_.resize(jobs_.size());
+  completed_.resize(jobs_.size());
   auto torrents = session_torrents();
   if (torrents.empty()) return code();
   session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
@@ -201,7 +216,7 @@ int peer_main(const PeerOptions& options) {
   if (!peers) return usage_error(peers.error().message);
   config.peers = std::move(*peers);
 
-  std::vector<PeerJob> jobs = load_torrents(options.pairs, report);
+  std::vector<PeerJob> jobs = load_torrents(options, report);
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
   if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
   auto memory = plan_memory(jobs, options.memory_mib);
@@ -218,7 +233,7 @@ int peer_main(const PeerOptions& options) {
   }
   if ((*disk)->description() != "io_uring")
     report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
-  open_storages(jobs, **disk, options.verify_source, report);
+  open_storages(jobs, **disk, options, report);
   return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
 }
 
