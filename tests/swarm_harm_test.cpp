@@ -1,0 +1,149 @@
+// Peers that mean harm to a swarm: what they send, who they claim to be, what they hold.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "swarm_fixture.hpp"
+
+namespace ezio {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Optional;
+
+struct Room : testing::Test {
+  Room() : driver(options()) {}
+  static DriverOptions options() {
+    DriverOptions options;
+    options.pieces = 8;
+    options.buffers = 16;
+    options.share = 12;
+    return options;
+  }
+  // Whoever it says it is, from there.
+  PeerHandle meet(const char* address, std::uint16_t port, std::uint8_t id) {
+    const PeerHandle peer = driver.swarm->new_handle();
+    driver.event(PeerAccepted{peer, *parse_address(address, port), driver.handshake({.id = id})});
+    return peer;
+  }
+  void serves(PeerHandle peer) {
+    driver.say(peer, wire::HaveAll{});
+    driver.say(peer, wire::Unchoke{});
+  }
+  void listens(PeerHandle peer, std::uint16_t port) {
+    wire::ExtensionHandshake hello;
+    hello.listen_port = port;
+    driver.say(peer, hello);
+  }
+  // One piece of it, all from the peer, and wrong.
+  void lies(PeerHandle peer) {
+    const auto asked = driver.heard<wire::Request>(peer);
+    ASSERT_FALSE(asked.empty());
+    const PieceIndex piece = asked[0].span.piece;
+    for (const wire::Request& request : asked) {
+      if (request.span.piece == piece) driver.send_block(peer, request.span);
+    }
+    driver.finish_hashing(false);
+  }
+  Driver driver;
+};
+
+TEST_F(Room, ANewIdWashesNoBanOffWhoSaysWhereItListens) {
+  serves(driver.accept());  // somebody else has it all
+  const PeerHandle liar = meet("10.9.0.1", 50000, 0x81);
+  listens(liar, 7000);
+  serves(liar);
+  lies(liar);
+  ASSERT_THAT(driver.closed(liar), Optional(HasSubstr("wrong hash")));
+  const PeerHandle again = meet("10.9.0.1", 50001, 0x82);
+  listens(again, 7000);
+  EXPECT_THAT(driver.closed(again), Optional(HasSubstr("banned")));
+  const PeerHandle neighbour = meet("10.9.0.1", 50002, 0x83);
+  listens(neighbour, 7001);
+  EXPECT_FALSE(driver.closed(neighbour)) << "behind the same address, and nothing is known against it";
+}
+
+TEST_F(Room, WhoDoesNotSayWhereItListensIsNotLetInAgainUnderANewId) {
+  serves(driver.accept());
+  const PeerHandle liar = meet("10.9.0.1", 50000, 0x81);
+  serves(liar);
+  lies(liar);
+  ASSERT_THAT(driver.closed(liar), Optional(HasSubstr("wrong hash")));
+  EXPECT_THAT(driver.closed(meet("10.9.0.1", 50001, 0x82)), Optional(HasSubstr("banned")));
+}
+
+TEST_F(Room, AnotherAddressThatClaimsALivePeersIdThrowsNobodyOut) {
+  const PeerHandle honest = meet("10.9.0.1", 50000, 0x81);
+  driver.pass(60s);  // it has had nothing to say
+  const PeerHandle thief = meet("10.9.0.2", 50000, 0x81);
+  EXPECT_FALSE(driver.closed(honest));
+  serves(thief);
+  serves(honest);
+  lies(thief);
+  EXPECT_TRUE(driver.closed(thief));
+  EXPECT_FALSE(driver.closed(honest)) << "what was done in its name is not its deed";
+}
+
+TEST_F(Room, WhoComesBackAfterAPowerCutReplacesWhatIsLeftOfIt) {
+  for (const bool same_id : {true, false}) {
+    const std::uint16_t port = same_id ? 7000 : 7001;
+    const PeerHandle dead = meet("10.9.0.1", 50000, 0x81);
+    listens(dead, port);
+    driver.pass(10s);
+    const PeerHandle back = meet("10.9.0.1", 50001, same_id ? 0x81 : 0x82);
+    listens(back, port);
+    EXPECT_TRUE(driver.closed(dead)) << same_id;
+    EXPECT_FALSE(driver.closed(back)) << same_id;
+    driver.event(PeerDisconnected{back, "bye"});
+  }
+}
+
+TEST(SwarmHarm, ALoneSourcesWrongPieceIsTriedAgainAndThenNamed) {
+  DriverOptions options;
+  options.pieces = 1;
+  options.piece_length = options.last_piece_bytes = 64 * KiB;
+  Driver driver(options);
+  const PeerHandle source = driver.seed();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(driver.take<Finished>().empty()) << i;
+    EXPECT_FALSE(driver.closed(source)) << i;
+    driver.pass(100ms);
+    driver.serve_all(source);
+    driver.finish_hashing(false);
+  }
+  const auto finished = driver.take<Finished>();
+  ASSERT_EQ(finished.size(), 1u);
+  EXPECT_EQ(finished[0].outcome, SwarmOutcome::io_error);
+  EXPECT_THAT(finished[0].message, testing::AllOf(HasSubstr("piece 0 is wrong"), HasSubstr("10.0.0.1")));
+}
+
+TEST_F(Room, WhoDripsABlockLosesItWithinAMinute) {
+  const PeerHandle drip = driver.seed();
+  const auto asked = driver.heard<wire::Request>(drip);
+  driver.event(BlockHeaderReceived{drip, asked[0].span});
+  for (int i = 0; i < 60 && !driver.closed(drip); ++i) {
+    driver.pass(1s);
+    if (!driver.closed(drip)) driver.event(BlockProgress{drip, 1});
+  }
+  EXPECT_THAT(driver.closed(drip), Optional(HasSubstr("too slowly")));
+}
+
+// Connections that are asked for nothing, and ask for blocks of which they take none.
+TEST_F(Room, BuffersForWhoDoesNotReadAreBoundedAndOneReaderIsServedBesideThem) {
+  DriverOptions seeding = options();
+  seeding.config.seeding = true;
+  seeding.config.linger.mode = Linger::Mode::forever;
+  Driver seeder(seeding);
+  const auto ask = [&](std::uint32_t piece) {
+    const PeerHandle peer = seeder.accept();
+    seeder.say(peer, wire::Interested{});
+    seeder.say(peer, wire::Request{block(piece, 0)});
+    seeder.finish_reads();
+    return peer;
+  };
+  for (int i = 0; i < 40; ++i) ask(static_cast<std::uint32_t>(i) % 8);
+  EXPECT_GE(seeder.pool.available(), seeder.pool.capacity() / 4);
+}
+
+}  // namespace
+}  // namespace ezio
