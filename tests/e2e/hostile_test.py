@@ -115,6 +115,9 @@ class HostileTest(EzioCase):
     def test_lies_are_not_believed(self):
         self.check(self.at_leecher(hostile.Liar))
 
+    def test_who_spoils_a_block_and_leaves_does_not_discredit_the_honest(self):
+        self.check(self.at_leecher(hostile.Spoiler))
+
 
 if __name__ == "__main__":
     runner.main(require_built)

@@ -165,7 +165,7 @@ class Unasked(HostilePeer):
 
     def attack(self, wire):
         wire.send(message(HAVE_ALL), message(UNCHOKE),
-                  message(PIECE, struct.pack(">II", 1, 0) + bytes(BLOCK)))
+                  message(PIECE, struct.pack(">II", 1, 1) + bytes(BLOCK)))  # at no block's beginning
         self.deeds += 1
         while True:
             wire.receive()
@@ -207,6 +207,17 @@ class Liar(HostilePeer):
             length, = struct.unpack(">I", span[8:])
             wire.send(message(PIECE, span[:8] + random.randbytes(length)))
             self.deeds += 1
+
+
+class Spoiler(HostilePeer):
+    """Spoils one block of a piece that the honest send the rest of, and is gone before it comes out."""
+
+    def attack(self, wire):
+        wire.send(message(HAVE_ALL), message(UNCHOKE))
+        span = wire.wait_for(REQUEST)
+        length, = struct.unpack(">I", span[8:])
+        wire.send(message(PIECE, span[:8] + random.randbytes(length)))
+        self.deeds += 1
 
 
 class IdThief(HostilePeer):
