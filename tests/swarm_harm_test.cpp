@@ -98,23 +98,65 @@ TEST_F(Room, WhoComesBackAfterAPowerCutReplacesWhatIsLeftOfIt) {
   }
 }
 
-TEST(SwarmHarm, ALoneSourcesWrongPieceIsTriedAgainAndThenNamed) {
-  DriverOptions options;
-  options.pieces = 1;
-  options.piece_length = options.last_piece_bytes = 64 * KiB;
-  Driver driver(options);
-  const PeerHandle source = driver.seed();
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(driver.take<Finished>().empty()) << i;
-    EXPECT_FALSE(driver.closed(source)) << i;
-    driver.pass(100ms);
-    driver.serve_all(source);
-    driver.finish_hashing(false);
+struct LoneSource : testing::Test {
+  LoneSource() : driver(options()) {
+    liar = driver.seed();
+    for (std::uint32_t i = 0; i < Trials::most_failures; ++i) {
+      EXPECT_FALSE(driver.closed(liar)) << i;
+      driver.pass(100ms);
+      driver.serve_all(liar);
+      driver.finish_hashing(false);
+    }
   }
+  static DriverOptions options() {
+    DriverOptions options;
+    options.pieces = 1;
+    options.piece_length = options.last_piece_bytes = 64 * KiB;
+    return options;
+  }
+  Driver driver;
+  PeerHandle liar;
+};
+
+TEST_F(LoneSource, AWrongPieceIsTriedAgainAndThenNamed) {
+  driver.pass(1s);
+  EXPECT_TRUE(driver.heard<wire::Request>(liar).empty()) << "it is asked no more";
+  EXPECT_TRUE(driver.take<Finished>().empty()) << "another may come";
+  driver.pass(Trials::patience);
   const auto finished = driver.take<Finished>();
   ASSERT_EQ(finished.size(), 1u);
   EXPECT_EQ(finished[0].outcome, SwarmOutcome::io_error);
   EXPECT_THAT(finished[0].message, testing::AllOf(HasSubstr("piece 0 is wrong"), HasSubstr("10.0.0.1")));
+}
+
+TEST_F(LoneSource, AnHonestOneThatComesLaterCompletesTheClone) {
+  driver.pass(5s);
+  driver.serve_all(driver.seed());
+  driver.finish_hashing(true);
+  driver.pass(Trials::longest_patience);
+  EXPECT_TRUE(driver.swarm->verified(PieceIndex{0}));
+  for (const Finished& finished : driver.take<Finished>())
+    EXPECT_NE(finished.outcome, SwarmOutcome::io_error);
+}
+
+TEST_F(Room, TheOtherPiecesOfALoneSourceAreStillTaken) {
+  const PeerHandle source = driver.accept();
+  serves(source);
+  for (std::uint32_t round = 0; round < 20; ++round) {
+    for (const wire::Request& request : driver.heard<wire::Request>(source))
+      driver.send_block(source, request.span);
+    for (const HashSegment& hash : driver.take<HashSegment>()) {
+      const bool rotten = hash.piece == PieceIndex{3};
+      driver.event(SegmentHashed{hash.piece,
+                                 rotten ? Sha1Digest{} : driver.metainfo.piece_hashes[hash.piece.value()]});
+    }
+    driver.finish_writes();
+    driver.pass(100ms);
+  }
+  EXPECT_FALSE(driver.closed(source));
+  EXPECT_EQ(driver.swarm->stats().verified_pieces, 7u);
+  driver.pass(Trials::patience);
+  ASSERT_EQ(driver.take<Finished>().size(), 1u);
 }
 
 TEST_F(Room, WhoDripsABlockLosesItWithinAMinute) {
@@ -126,6 +168,40 @@ TEST_F(Room, WhoDripsABlockLosesItWithinAMinute) {
     if (!driver.closed(drip)) driver.event(BlockProgress{drip, 1});
   }
   EXPECT_THAT(driver.closed(drip), Optional(HasSubstr("too slowly")));
+}
+
+// At the end, where an honest peer has what is missing.
+TEST(SwarmHarm, ABlockThatTricklesAtTheEndIsTakenFromWhoHoldsItSoon) {
+  for (const std::uint32_t bytes_a_second : {1u, 400u, 1500u}) {
+    Driver driver;
+    const PeerHandle drip = driver.seed();
+    const BlockSpan held = driver.heard<wire::Request>(drip).at(0).span;
+    driver.event(BlockHeaderReceived{drip, held});
+    const PeerHandle honest = driver.seed();
+    driver.serve_all(honest);
+    int seconds = 0;
+    for (; seconds < 12 && !driver.closed(drip); ++seconds) {
+      driver.pass(1s);
+      if (!driver.closed(drip)) driver.event(BlockProgress{drip, bytes_a_second});
+    }
+    EXPECT_TRUE(driver.closed(drip)) << bytes_a_second;
+    EXPECT_GE(seconds, 2) << "a moment's pause is what a link looks like";
+    driver.serve_all(honest);
+    EXPECT_GE(driver.swarm->stats().downloaded, driver.metainfo.total_length);
+  }
+}
+
+TEST(SwarmHarm, ASlowBlockAtTheEndIsWaitedForWhereItComesAtARateOfARoomThatManyShare) {
+  Driver driver;
+  const PeerHandle slow = driver.seed();
+  const BlockSpan held = driver.heard<wire::Request>(slow).at(0).span;
+  driver.event(BlockHeaderReceived{slow, held});
+  driver.serve_all(driver.seed());
+  for (std::uint32_t left = held.length; left > 3000; left -= 3000) {
+    driver.pass(1s);
+    driver.event(BlockProgress{slow, 3000});
+  }
+  EXPECT_FALSE(driver.closed(slow));
 }
 
 // Connections that are asked for nothing, and ask for blocks of which they take none.
