@@ -204,21 +204,69 @@ TEST(SwarmHarm, ASlowBlockAtTheEndIsWaitedForWhereItComesAtARateOfARoomThatManyS
   EXPECT_FALSE(driver.closed(slow));
 }
 
-// Connections that are asked for nothing, and ask for blocks of which they take none.
-TEST_F(Room, BuffersForWhoDoesNotReadAreBoundedAndOneReaderIsServedBesideThem) {
-  DriverOptions seeding = options();
-  seeding.config.seeding = true;
-  seeding.config.linger.mode = Linger::Mode::forever;
-  Driver seeder(seeding);
-  const auto ask = [&](std::uint32_t piece) {
-    const PeerHandle peer = seeder.accept();
-    seeder.say(peer, wire::Interested{});
-    seeder.say(peer, wire::Request{block(piece, 0)});
-    seeder.finish_reads();
+// A seeder, and peers that ask for blocks and take none of them.
+struct Seeder : testing::Test {
+  Seeder() : driver(options()) {}
+  static DriverOptions options() {
+    DriverOptions options;
+    options.pieces = 40;
+    options.buffers = 16;
+    options.config.seeding = true;
+    options.config.linger.mode = Linger::Mode::forever;
+    return options;
+  }
+  PeerHandle asks_for(const BlockSpan& span) {
+    const PeerHandle peer = driver.accept();
+    driver.say(peer, wire::Interested{});
+    driver.say(peer, wire::Request{span});
+    driver.finish_reads();
     return peer;
-  };
-  for (int i = 0; i < 40; ++i) ask(static_cast<std::uint32_t>(i) % 8);
-  EXPECT_GE(seeder.pool.available(), seeder.pool.capacity() / 4);
+  }
+  Driver driver;
+};
+
+TEST_F(Seeder, BuffersForThoseWhoDoNotReadAreBounded) {
+  for (std::uint32_t i = 0; i < 40; ++i) asks_for(block(i, 0));
+  EXPECT_GE(driver.pool.available(), driver.pool.capacity() / 4);
+}
+
+TEST_F(Seeder, WhoAsksForWhatIsBeingSentAnywayIsServedBesideThem) {
+  for (std::uint32_t i = 0; i < 39; ++i) asks_for(block(i, 0));
+  driver.take<SendBlock>();
+  const PeerHandle reader = asks_for(block(0, 1));
+  const auto sent = driver.take<SendBlock>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].peer, reader);
+}
+
+TEST_F(Seeder, WhoWaitsForTheirBuffersIsServedWhenTheyAreThrownOut) {
+  for (std::uint32_t i = 0; i < 12; ++i) asks_for(block(i, 0));
+  const PeerHandle reader = asks_for(block(38, 0));
+  driver.take<SendBlock>();
+  driver.pass(62s);
+  driver.finish_reads();
+  const auto sent = driver.take<SendBlock>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].peer, reader);
+}
+
+TEST_F(Seeder, WhatCannotBeSentIsNotReadAgainAndAgain) {
+  for (std::uint32_t i = 0; i < 40; ++i) asks_for(block(i, 0));
+  std::size_t reads = 0;
+  for (int i = 0; i < 50; ++i) {
+    const auto asked = driver.take<ReadSegment>();
+    reads += asked.size();
+    for (const ReadSegment& read : asked) driver.event(SegmentRead{read.segment, {}});
+    driver.pass(100ms);
+  }
+  EXPECT_LE(reads, driver.pool.capacity());
+}
+
+TEST_F(Seeder, BlocksOfAByteAreBoundedInNumberToo) {
+  const PeerHandle greedy = asks_for({PieceIndex{0}, 0, 1});
+  for (std::uint32_t i = 1; i < 5000; ++i) driver.say(greedy, wire::Request{{PieceIndex{0}, i, 1}});
+  EXPECT_LE(driver.take<SendBlock>().size(), 256u);
+  EXPECT_LE(driver.swarm->peers().at(greedy).uploads.queue.size(), Uploader::request_queue);
 }
 
 }  // namespace
