@@ -33,7 +33,7 @@ def peak_bytes(pid):
     return 0  # a zombie
 
 
-class HostileTest(EzioCase):
+class HarmTest(EzioCase):
     quiet_s = None
 
     def setUp(self):
@@ -68,8 +68,8 @@ class HostileTest(EzioCase):
         return crowd, took, max(peaks)
 
     def check(self, *make):
-        if HostileTest.quiet_s is None:
-            HostileTest.quiet_s = self.beside()[1]
+        if HarmTest.quiet_s is None:
+            HarmTest.quiet_s = self.beside()[1]
         crowd, took, peak = self.beside(*make)
         for one in crowd:
             self.assertGreater(one.deeds, 0, f"{type(one).__name__} did no harm at all")
