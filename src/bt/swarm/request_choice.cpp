@@ -24,6 +24,8 @@ constexpr double request_seconds = 0.012;  // of a peer's rate that one large re
 // missing takes at best; or be silent for so long.
 constexpr double late_seconds = 0.5;
 constexpr double missed_seconds = 1.5;
+constexpr double drip_rate = 512;              // bytes a second; less of a block is no better than silence
+constexpr double least_rate_at_end = 2 * KiB;  // bytes a second of a block that others have
 constexpr double late_share = 2;
 constexpr double slow_seconds = 20;  // of a slow peer's rate that is requested ahead; no least window
 constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
@@ -320,12 +322,17 @@ void RequestPipeline::check_timeouts(Peer& peer) {
   }
 }
 
-// Whether all is begun, and another could have sent by now what has broken off.
+// Whether all is begun, and another could have sent by now what has broken off, or trickles.
 bool RequestPipeline::is_missed(const Peer& peer, Duration silence) const {
   if (!context_.census.all_begun()) return false;
-  const double seconds = std::chrono::duration<double>(silence).count();
-  if (seconds < missed_seconds || seconds < missed_seconds + late_share * least_seconds()) return false;
-  const SegmentRef segment = context_.geometry.segment_of(peer.requests.receiving->span);
+  const PeerRequests& asked = peer.requests;
+  const auto in_seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  const double begun_for = in_seconds(context_.now - asked.receiving_since);
+  const bool drips = asked.receiving_bytes < begun_for * drip_rate;
+  const double overdue = begun_for - asked.receiving->span.length / least_rate_at_end;
+  const double waited = std::max(drips ? begun_for : in_seconds(silence), overdue);
+  if (waited < missed_seconds || waited < missed_seconds + late_share * least_seconds()) return false;
+  const SegmentRef segment = context_.geometry.segment_of(asked.receiving->span);
   return std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
     const Peer& other = entry.second;
     return other.handle != peer.handle && other.active() && !other.choking_us && can_send(other, segment);

@@ -18,7 +18,6 @@ constexpr Duration choke_interval = 1s;
 constexpr Duration handshake_timeout = 10s;
 constexpr Duration keep_alive_interval = 90s;
 constexpr Duration idle_timeout = 240s;
-constexpr std::uint32_t most_lone_failures = 3;
 constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker can tell
 
 }  // namespace
@@ -121,6 +120,7 @@ void Swarm::on(const SegmentHashed& event) {
 
 void Swarm::piece_verified(PieceIndex piece) {
   blame_.piece_verified(*store_.find(piece));
+  trials_.verified(piece);
   store_.verified(piece);
   tell_have(piece);
 }
@@ -142,25 +142,26 @@ void Swarm::piece_failed(PieceIndex piece) {
   uploader_.piece_gone(piece);
   planner_.piece_gone(piece);
   requests_.give_up(piece);
-  const Peer* peer = liar ? context_.find(*liar) : nullptr;
+  Peer* peer = liar ? context_.find(*liar) : nullptr;
   if (peer == nullptr) return;
-  const bool others_have_it =
-      std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
-        return entry.first != *liar && entry.second.active() && entry.second.pieces.have.test(piece);
-      });
   const std::string what = fmt::format("sent piece {} with a wrong hash", piece.value());
-  if (others_have_it) return context_.ban(*peer, what);
-  // A bit that fell over once in its memory is no reason to do without the only source; a rotten block is one
-  // to say so.
-  if (++lone_failures_[piece] < most_lone_failures) {
+  if (somebody_has(piece, *liar)) return context_.ban(*peer, what);
+  if (trials_.failed(piece, to_string(peer->remote), context_.now) == Trials::Verdict::again) {
     context_.emit(
         Note{fmt::format("{} {}, and nobody else has it: once more", to_string(peer->remote), what)});
     return;
   }
-  context_.fail(
-      fmt::format("the source's piece {} is wrong: {} is the only one to have it, and sent it {} times "
-                  "with a wrong hash",
-                  piece.value(), to_string(peer->remote), most_lone_failures));
+  context_.emit(Note{fmt::format("{} {}, and is asked for it no more", to_string(peer->remote), what)});
+  Bitfield others = peer->pieces.have;
+  others.reset(piece);
+  context_.census.told(*peer, std::move(others));
+  update_interest(*peer);
+}
+
+bool Swarm::somebody_has(PieceIndex piece, std::optional<PeerHandle> but) const {
+  return std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
+    return entry.first != but && entry.second.active() && entry.second.pieces.have.test(piece);
+  });
 }
 
 void Swarm::become_complete() {
@@ -283,6 +284,10 @@ void Swarm::check_ends() {
   if (state_ == State::complete) {
     if (linger_is_over()) finish(SwarmOutcome::complete, "complete");
     return;
+  }
+  if (const auto reason =
+          trials_.hopeless(context_.now, [&](PieceIndex piece) { return somebody_has(piece); })) {
+    context_.fail(*reason);
   }
   if (state_ == State::flushing) last_progress_at_ = context_.now;
   const Duration patience = progress > 0 ? config_.stall_timeout : config_.start_timeout;

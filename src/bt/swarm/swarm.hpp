@@ -11,7 +11,6 @@
 // fetched and written once more. Core file; one thread.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +30,7 @@
 #include "bt/swarm/swarm_context.hpp"
 #include "bt/swarm/swarm_limits.hpp"
 #include "bt/swarm/target_inspection.hpp"
+#include "bt/swarm/trials.hpp"
 #include "bt/swarm/upload_planner.hpp"
 #include "bt/swarm/uploader.hpp"
 #include "bt/swarm/zeroing.hpp"
@@ -148,6 +148,7 @@ class Swarm {
   void update_choking();
   void piece_verified(PieceIndex piece);
   void piece_failed(PieceIndex piece);
+  bool somebody_has(PieceIndex piece, std::optional<PeerHandle> but = {}) const;
   void tell_have(PieceIndex piece);
 
   // The target: what it holds before and after (swarm_target.cpp).
@@ -203,7 +204,7 @@ class Swarm {
   std::uint64_t zeroed_bytes_ = 0;
   std::uint64_t reused_bytes_ = 0;
   Bans bans_;
-  std::map<PieceIndex, std::uint32_t> lone_failures_;  // of a piece that only its sender had
+  Trials trials_;
   TimePoint last_tick_;
   TimePoint last_choke_round_{};
   TimePoint completed_at_{};

@@ -114,8 +114,9 @@ void Uploader::unpin(BufferId buffer) {
   store_.unpin(buffer);
 }
 
-// Half of the pool at most is being sent, and three quarters where a peer is being sent nothing else: those
-// who do not read cannot keep our own downloads from their buffers.
+// One more buffer: half of the pool at most is being sent, and three quarters where a peer is being sent
+// nothing else. Those who do not read cannot keep our own downloads from their buffers, nor others from what
+// is pinned anyway.
 bool Uploader::may_pin(const Peer& peer) const {
   const std::size_t most = context_.pool.capacity() * std::size_t{peer.uploads.sending.empty() ? 3u : 2u} / 4;
   return pinned_.size() < std::max<std::size_t>(most, 1);
@@ -127,10 +128,11 @@ bool Uploader::has_credit(const Peer& peer) const {
 
 void Uploader::pump(Peer& peer) {
   while (!peer.uploads.queue.empty() && peer.uploads.sending_bytes < most_sending_bytes(peer) &&
-         peer.uploads.sending.size() < most_sending_blocks && has_credit(peer) && may_pin(peer)) {
+         peer.uploads.sending.size() < most_sending_blocks && has_credit(peer)) {
     if (!send_next(peer)) break;
   }
-  if (!peer.uploads.queue.empty()) read_ahead(peer);
+  // What could not be sent would be evicted, and read again for ever.
+  if (!peer.uploads.queue.empty() && may_pin(peer)) read_ahead(peer);
 }
 
 // The first block that is there: those of a piece that is still on its way to us do not hold up others.
@@ -143,6 +145,10 @@ bool Uploader::send_next(Peer& peer) {
       if (context_.have.test(span->piece)) return false;  // its turn comes when it has been read
       waits = span->piece;
       continue;
+    }
+    if (!pinned_.contains(*buffer) && !may_pin(peer)) {
+      store_.unpin(*buffer);
+      return false;
     }
     const BlockSpan chosen = *span;
     ++pinned_[*buffer];
