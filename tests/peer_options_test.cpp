@@ -68,23 +68,6 @@ TEST(PeerOptions, LimitsAreInMegabytesASecond) {
   EXPECT_EQ(early_exit("--leech", "a", "b", "--download-limit", "fast"), 2);
 }
 
-TEST(PeerOptions, PinsAndWaits) {
-  const std::string pin(40, 'a');
-  const PeerOptions o = options("--leech", "a", "b", "--info-hash", pin.c_str(), "--wait", "60", "--create");
-  ASSERT_EQ(o.info_hashes.size(), 1u);
-  EXPECT_EQ(o.wait_s, 60u);
-  EXPECT_TRUE(o.create);
-  EXPECT_EQ(early_exit("--leech", "a", "b", "--info-hash", "abc"), 2);
-  EXPECT_FALSE(options("--leech", "a", "b").wait_s.has_value());
-}
-
-TEST(PeerOptions, ReuseTakesItsThreeForms) {
-  EXPECT_EQ(options("--leech", "a", "b").reuse, Reuse::Mode::automatic);
-  EXPECT_EQ(options("--leech", "a", "b", "--reuse", "all").reuse, Reuse::Mode::all);
-  EXPECT_EQ(options("--leech", "a", "b", "--reuse", "off").reuse, Reuse::Mode::off);
-  EXPECT_EQ(early_exit("--leech", "a", "b", "--reuse", "some"), 2);
-}
-
 TEST(PeerOptions, HelpIsNoError) {
   EXPECT_EQ(early_exit("--help"), 0);
 }

@@ -35,7 +35,7 @@ class TargetTest : public testing::Test {
   }
 
   static std::string refusal(const std::string& path, std::uint64_t needed_bytes = device_bytes) {
-    const auto target = open_target(path, needed_bytes, MissingTarget::create);
+    const auto target = open_target(path, needed_bytes);
     if (target) return "";
     EXPECT_EQ(target.error().message.find('\n'), std::string::npos);
     EXPECT_THAT(target.error().message, HasSubstr(path));
@@ -65,7 +65,7 @@ class PatternedLoop {
 TEST_F(TargetTest, AFreeDeviceOpensAndIsNotWritten) {
   for (std::uint32_t sector : {512u, 4096u}) {
     const PatternedLoop loop({.sector = sector});
-    const auto target = open_target(loop.path(), device_bytes, MissingTarget::create);
+    const auto target = open_target(loop.path(), device_bytes);
     ASSERT_TRUE(target) << target.error().message;
     EXPECT_TRUE(target->block_device);
     EXPECT_TRUE(target->direct) << target->why_not_direct;
@@ -78,7 +78,7 @@ TEST_F(TargetTest, AFreeDeviceOpensAndIsNotWritten) {
 
 TEST_F(TargetTest, AnOpenTargetIsHeldExclusively) {
   const PatternedLoop loop;
-  const auto target = open_target(loop.path(), device_bytes, MissingTarget::create);
+  const auto target = open_target(loop.path(), device_bytes);
   ASSERT_TRUE(target);
   EXPECT_THAT(refusal(loop.path()), HasSubstr("in use"));
   EXPECT_THROW(MountedAt(loop.path(), directory_.path(), "ext4"), std::system_error);
@@ -143,13 +143,13 @@ TEST_F(PartitionedTargetTest, ADiskWithAMountedPartitionIsRefused) {
 }
 
 TEST_F(PartitionedTargetTest, APartitionOfADiskThatIsATargetIsInUse) {
-  const auto disk = open_target(loop_->path(), device_bytes, MissingTarget::create);
+  const auto disk = open_target(loop_->path(), device_bytes);
   ASSERT_TRUE(disk) << disk.error().message;
   EXPECT_THAT(refusal(partition_, 4096), HasSubstr("in use"));
 }
 
 TEST_F(PartitionedTargetTest, ADiskWhosePartitionIsATargetIsInUse) {
-  const auto partition = open_target(partition_, 4096, MissingTarget::create);
+  const auto partition = open_target(partition_, 4096);
   ASSERT_TRUE(partition) << partition.error().message;
   EXPECT_THAT(refusal(loop_->path()), HasSubstr("in use"));
 }
@@ -168,7 +168,7 @@ TEST_F(PartitionedTargetTest, APartitionAndItsDiskOverlap) {
 
 TEST_F(TargetTest, TheSameFileByTwoNamesIsTheSame) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, 4096, MissingTarget::create)); }
+  { ASSERT_TRUE(open_target(path, 4096)); }
   fs::create_hard_link(path, directory_.path("other name"));
   const auto a = open_source_device(path, 4096);
   const auto b = open_source_device(directory_.path("other name"), 4096);
@@ -186,7 +186,7 @@ TEST_F(TargetTest, DirectoriesCharacterDevicesAndPipesAreRefused) {
 
 TEST_F(TargetTest, AMissingImageIsCreatedSparse) {
   const std::string path = directory_.path("new image");
-  const auto target = open_target(path, 64 * MiB, MissingTarget::create);
+  const auto target = open_target(path, 64 * MiB);
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_EQ(target->size, 64 * MiB);
   struct stat status {};
@@ -196,29 +196,20 @@ TEST_F(TargetTest, AMissingImageIsCreatedSparse) {
   EXPECT_EQ(status.st_mode & 07777, 0600u);
 }
 
-TEST_F(TargetTest, WhatIsNotThereIsCreatedOnlyWhenAskedTo) {
-  const std::string path = directory_.path("image");
-  const auto target = open_target(path, 8192);
-  ASSERT_FALSE(target);
-  EXPECT_THAT(target.error().message, HasSubstr("--create"));
-  EXPECT_NE(::access(path.c_str(), F_OK), 0);
-  EXPECT_THAT(open_target("null", 8192).error().message, HasSubstr("did you mean /dev/null?"));
-}
-
 TEST_F(TargetTest, AnImageIsExtendedAndNeverTruncated) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, 8192, MissingTarget::create)); }
+  { ASSERT_TRUE(open_target(path, 8192)); }
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   write_all(fd.get(), old_device(8192));
-  EXPECT_EQ(open_target(path, 4096, MissingTarget::create)->size, 8192u);
-  EXPECT_EQ(open_target(path, 16384, MissingTarget::create)->size, 16384u);
+  EXPECT_EQ(open_target(path, 4096)->size, 8192u);
+  EXPECT_EQ(open_target(path, 16384)->size, 16384u);
   auto expected = old_device(8192);
   expected.resize(16384);
   EXPECT_TRUE(contents_of(path) == expected);
 }
 
 TEST_F(TargetTest, AnImageOfOddSizeIsWrittenThroughThePageCacheAndKeepsItsSize) {
-  const auto target = open_target(directory_.path("image"), 10'001, MissingTarget::create);
+  const auto target = open_target(directory_.path("image"), 10'001);
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_FALSE(target->direct);
   EXPECT_THAT(target->why_not_direct, HasSubstr("no multiple"));
@@ -250,7 +241,7 @@ TEST_F(TargetTest, AnImageTooLargeForTheFileSystemIsRefusedAndRemoved) {
 
 TEST_F(TargetTest, AnImageUnderALoopDeviceIsRefusedAndNamesTheDevice) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, device_bytes, MissingTarget::create)); }
+  { ASSERT_TRUE(open_target(path, device_bytes)); }
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   const LoopDevice loop(fd.get(), {});
   EXPECT_THAT(refusal(path, 2 * device_bytes), HasSubstr(loop.path()));
@@ -258,7 +249,7 @@ TEST_F(TargetTest, AnImageUnderALoopDeviceIsRefusedAndNamesTheDevice) {
 }
 
 TEST_F(TargetTest, AnImageThatAnotherTargetHoldsIsInUse) {
-  const auto first = open_target(directory_.path("image"), 4096, MissingTarget::create);
+  const auto first = open_target(directory_.path("image"), 4096);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_THAT(refusal(directory_.path("image"), 8192), HasSubstr("in use"));
   EXPECT_EQ(fs::file_size(directory_.path("image")), 4096u);
@@ -266,7 +257,7 @@ TEST_F(TargetTest, AnImageThatAnotherTargetHoldsIsInUse) {
 
 TEST_F(TargetTest, AnImageOnAReadOnlyFileSystemIsRefused) {
   const MountedAt mounted("none", directory_.path(), "tmpfs", "size=1m");
-  { ASSERT_TRUE(open_target(directory_.path("image"), 4096, MissingTarget::create)); }
+  { ASSERT_TRUE(open_target(directory_.path("image"), 4096)); }
   run_command("mount -o remount,ro " + directory_.path());
   EXPECT_THAT(refusal(directory_.path("image"), 4096), HasSubstr("read-only"));
   EXPECT_THAT(refusal(directory_.path("other"), 4096), HasSubstr("cannot create"));

@@ -100,12 +100,6 @@ bool is_device_directory(const std::string& directory, const struct stat& status
          dev.st_dev == status.st_dev;
 }
 
-bool is_device_path(const std::string& path) {
-  struct stat status {};
-  const std::string parent = parent_of(path);
-  return ::stat(parent.c_str(), &status) == 0 && is_device_directory(parent, status);
-}
-
 std::optional<Error> refuse_creation(const std::string& path, std::uint64_t needed_bytes) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0)
@@ -120,16 +114,6 @@ std::optional<Error> refuse_creation(const std::string& path, std::uint64_t need
   }
   if (is_device_directory(parent, status)) return path_error(path, "no such device: see lsblk", ENOENT);
   return std::nullopt;
-}
-
-// A slip for a device, as a rule: "sda1" would fill a file in the memory of a live system.
-Error refuse_missing(const std::string& path) {
-  struct stat status {};
-  const std::string device = "/dev/" + path;
-  const bool slip = path.find('/') == std::string::npos && ::stat(device.c_str(), &status) == 0;
-  if (slip) return path_error(path, fmt::format("does not exist; did you mean {}?", device), ENOENT);
-  if (is_device_path(path)) return path_error(path, "no such device: see lsblk", ENOENT);
-  return path_error(path, "does not exist: --create makes an image file of it", ENOENT);
 }
 
 // So that the new name survives a crash as well (fsync(2)).
@@ -160,11 +144,10 @@ Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_by
 
 }  // namespace
 
-Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes, MissingTarget missing) {
+Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT && missing == MissingTarget::create) return create_image(path, needed_bytes);
-    if (errno == ENOENT) return refuse_missing(path);
+    if (errno == ENOENT) return create_image(path, needed_bytes);
     return path_errno(path, "cannot stat", errno);
   }
   if (auto reason = refuse_kind(status)) return path_error(path, *reason);

@@ -3,10 +3,9 @@ import os
 
 from lib import extents, runner
 from lib.case import require_programs
-from lib.ezio import EzioCase, program, require_built
+from lib.ezio import EzioCase, require_built
 from lib.proc import run
 from lib.rawimage import MIB, RawImage
-from lib.swarm import info_hash_hex
 
 PORT = 6881
 
@@ -90,30 +89,8 @@ class RefusalTest(EzioCase):
 
     def test_an_image_file_without_a_parent_directory(self):
         path = os.path.join(self.temp_dir("parent"), "missing", "target.img")
-        self.refused(self.image.torrent, path, "--create", naming=["target.img"])
+        self.refused(self.image.torrent, path, naming=["target.img"])
         self.assertFalse(os.path.exists(os.path.dirname(path)))
-
-    def test_a_target_that_does_not_exist_is_created_only_when_asked_to(self):
-        path = self.temp_file("target.img")
-        self.refused(self.image.torrent, path, naming=[path, "does not exist", "--create"])
-        self.assertFalse(os.path.exists(path))
-        device = self.loop(self.patterned())
-        name = os.path.basename(device.path)
-        done = run(program("ezio-peer"), "--leech", self.image.torrent, name, "--listen", f"127.0.0.1:{PORT}",
-                   check=False, cwd=self.temp_dir("elsewhere"))
-        self.assertEqual(done.returncode, 4, done.stderr)
-        self.assertIn(f"did you mean {device.path}?", done.stderr)
-        for flags in ([], ["--create"]):
-            self.refused(self.image.torrent, "/dev/no-such-disk", *flags, naming=["no such device"])
-        self.assertFalse(os.path.exists("/dev/no-such-disk"))
-        extents.assert_untouched(device.backing_path)
-
-    def test_a_torrent_that_is_not_the_pinned_one(self):
-        target = self.patterned()
-        self.refused(self.image.torrent, target, "--info-hash", "0" * 40, code=3,
-                     naming=[info_hash_hex(self.image.torrent), "--info-hash"])
-        extents.assert_untouched(target)
-        self.refused(self.image.torrent, target, "--info-hash", "xyz", code=2)
 
     def test_two_pairs_naming_one_device(self):
         device = self.loop(self.patterned())

@@ -43,11 +43,6 @@ bool is_redirect(http::status status) {
          status == http::status::permanent_redirect;
 }
 
-bool is_final(http::status status) {
-  return http::to_status_class(status) == http::status_class::client_error &&
-         status != http::status::request_timeout && status != http::status::too_many_requests;
-}
-
 // The URL, when this client can fetch it.
 Result<urls::url> parse_url(const std::string& text) {
   auto url = urls::parse_uri(text);
@@ -91,7 +86,7 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
  private:
   void visit(const std::string& url) {
     auto parsed = parse_url(url);
-    if (!parsed) return fail(parsed.error().message, http_final);
+    if (!parsed) return fail(parsed.error().message);
     url_ = std::move(*parsed);
     const std::string port = url_.has_port() && !url_.port().empty() ? std::string(url_.port()) : "80";
     resolver_.async_resolve(std::string(url_.host_address()), port,
@@ -139,8 +134,7 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
     http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (!self->callback_) return;
       if (error == http::error::body_limit) {
-        return self->fail(fmt::format("the reply is larger than {} bytes", self->limits_.max_body_bytes),
-                          http_final);
+        return self->fail(fmt::format("the reply is larger than {} bytes", self->limits_.max_body_bytes));
       }
       if (error) return self->fail("cannot read the reply: " + error.message());
       self->judge(self->parser_->get());
@@ -150,26 +144,24 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
   void judge(http::response<http::string_body>& response) {
     if (is_redirect(response.result())) return redirect(response[http::field::location]);
     if (response.result() != http::status::ok) {
-      return fail(fmt::format("HTTP status {} {}", response.result_int(), printable(response.reason())),
-                  is_final(response.result()) ? http_final : 0);
+      return fail(fmt::format("HTTP status {} {}", response.result_int(), printable(response.reason())));
     }
     finish({boost::system::in_place_value, std::move(response.body())});
   }
 
   void redirect(const std::string& location) {
-    if (++redirects_ > max_redirects)
-      return fail(fmt::format("more than {} redirects", max_redirects), http_final);
+    if (++redirects_ > max_redirects) return fail(fmt::format("more than {} redirects", max_redirects));
     const auto reference = urls::parse_uri_reference(location);
     urls::url target;
     if (location.empty() || !reference || !urls::resolve(url_, *reference, target)) {
-      return fail("redirected to " + quoted(location, max_url_bytes) + ", which is no URL", http_final);
+      return fail("redirected to " + quoted(location, max_url_bytes) + ", which is no URL");
     }
     visit(std::string(target.buffer()));
   }
 
-  void fail(const std::string& why, int code = 0) {
+  void fail(const std::string& why) {
     // Without its query, which says nothing to a user and a lot about the announce.
-    finish(Error{quoted(name_.substr(0, name_.find('?')), max_url_bytes) + ": " + why, code});
+    finish(Error{quoted(name_.substr(0, name_.find('?')), max_url_bytes) + ": " + why});
   }
 
   void finish(Result<std::string> result) {

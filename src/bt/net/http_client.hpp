@@ -15,10 +15,6 @@
 
 namespace ezio {
 
-// Error::code of what asking again does not mend: a URL that cannot be asked, too large a reply, a status
-// that blames the request (RFC 9110, 4xx, but 408 and 429). Of everything else it is 0.
-inline constexpr int http_final = -1;
-
 struct HttpLimits {
   std::size_t max_body_bytes = std::size_t{4} << 20;
   std::chrono::milliseconds timeout = std::chrono::seconds(20);  // for everything, redirects included

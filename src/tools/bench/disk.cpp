@@ -78,8 +78,7 @@ Outcome<void> check_allowed(const DiskBenchCommand& command, bool there) {
 Outcome<std::uint64_t> usable_bytes(const DiskBenchCommand& command, bool there) {
   const std::uint64_t wanted = std::uint64_t{command.size_mib} * MiB;
   if (!there && !command.read) return wanted;
-  const auto file = command.read ? open_source_device(command.path, 0)
-                                 : open_target(command.path, 0, MissingTarget::create);
+  const auto file = command.read ? open_source_device(command.path, 0) : open_target(command.path, 0);
   if (!file) return failure(ExitCode::refused, file.error());
   if (!file->block_device && !command.read) return wanted;
   const std::uint64_t usable = std::min(wanted, file->size) / MiB * MiB;

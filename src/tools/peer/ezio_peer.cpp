@@ -216,7 +216,7 @@ int peer_main(const PeerOptions& options) {
   if (!peers) return usage_error(peers.error().message);
   config.peers = std::move(*peers);
 
-  std::vector<PeerJob> jobs = load_torrents(options, report);
+  std::vector<PeerJob> jobs = load_torrents(options.pairs, report);
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
   if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
   auto memory = plan_memory(jobs, options.memory_mib);
@@ -233,7 +233,7 @@ int peer_main(const PeerOptions& options) {
   }
   if ((*disk)->description() != "io_uring")
     report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
-  open_storages(jobs, **disk, options, report);
+  open_storages(jobs, **disk, options.verify_source, report);
   return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
 }
 

@@ -9,7 +9,6 @@
 #include <map>
 #include <sstream>
 
-#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
@@ -54,17 +53,12 @@ std::string linger_fault(const std::string& text) {
   return parse_linger(text) ? "" : ezio::quoted(text) + " is not auto, forever or a number of seconds";
 }
 
-std::string info_hash_fault(const std::string& text) {
-  return parse_digest(text) ? "" : ezio::quoted(text) + " is not an info-hash: 40 hexadecimal digits";
-}
-
 struct Raw {
   std::vector<std::string> seed;
   std::vector<std::string> leech;
   std::string listen;
   std::string linger;
   std::string config;
-  std::vector<std::string> info_hashes;
 };
 
 void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
@@ -131,19 +125,6 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
                "do not read the target again after the last write: trust the device");
   add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");
   add_rate_limit(app, "--download-limit", options.download_limit, "receive no more than this from all peers");
-  app.add_option("--info-hash", raw.info_hashes,
-                 "refuse a torrent with another one; repeatable, for several pairs")
-      ->type_name("HEX")
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false)
-      ->check(info_hash_fault);
-  app.add_option(
-         "--wait", options.wait_s,
-         "for so long a server that does not answer is asked for the torrent again (default: for ever)")
-      ->type_name("SECONDS")
-      ->multi_option_policy(last);
-  app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--json", options.json, "print one JSON object a second on stdout");
   app.add_flag("--verify-source", options.verify_source, "hash each source before seeding it");
   app.add_flag("--quiet", options.quiet, "print nothing but errors");
@@ -230,7 +211,6 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     fmt::print(stderr, "ezio-peer: {}\nSee ezio-peer --help.\n", error.what());
     return EarlyExit{static_cast<int>(ExitCode::usage)};
   }
-  for (const std::string& text : raw.info_hashes) options.info_hashes.push_back({*parse_digest(text)});
   if (!raw.listen.empty()) options.listen = raw.listen;
   if (!raw.linger.empty()) options.linger = parse_linger(raw.linger);
   return options;

@@ -32,9 +32,6 @@ struct PeerOptions {
   bool no_read_back = false;
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
-  bool create = false;                   // targets that are not there
-  std::optional<std::uint32_t> wait_s;   // for torrents to be had; unset: for ever
-  std::vector<InfoHash> info_hashes;     // one of which each torrent must have; empty: any
   bool json = false;
   bool verify_source = false;
   bool quiet = false;

@@ -3,13 +3,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <boost/url.hpp>
-#include <chrono>
 #include <filesystem>
-#include <thread>
 
-#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/net/http_client.hpp"
 #include "disk/bulk_hash.hpp"
@@ -24,48 +20,15 @@ namespace {
 
 constexpr HttpLimits torrent_limits{max_torrent_bytes, std::chrono::minutes(5)};
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::seconds first_pause{1};
-constexpr std::chrono::seconds longest_pause{30};
-
-// Asks again and again, and says so once.
-Result<std::string> fetch_torrent(const std::string& url, std::optional<Clock::time_point> deadline,
-                                  PeerReport& report) {
-  std::chrono::seconds pause = first_pause;
-  bool said = false;
-  while (true) {
-    auto body = http_get(url, torrent_limits);
-    if (body || body.error().code == http_final || (deadline && Clock::now() + pause > *deadline))
-      return body;
-    if (!std::exchange(said, true)) {
-      report.say(fmt::format("{}: asking again until it is there", body.error().message));
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(2 * pause, longest_pause);
-  }
-}
-
-Result<Metainfo> load_torrent(const std::string& torrent, std::optional<Clock::time_point> deadline,
-                              PeerReport& report) {
+Result<Metainfo> load_torrent(const std::string& torrent) {
   if (torrent.starts_with("http://")) {
-    auto body = fetch_torrent(torrent, deadline, report);
+    auto body = http_get(torrent, torrent_limits);
     if (!body) return body.error();
     return parse_metainfo(as_bytes(*body), torrent);
   }
   auto bytes = read_small_file(torrent, max_torrent_bytes);
   if (!bytes) return bytes.error();
   return parse_metainfo(*bytes, torrent);
-}
-
-Result<Metainfo> load_pinned(const std::string& torrent, const PeerOptions& options,
-                             std::optional<Clock::time_point> deadline, PeerReport& report) {
-  auto metainfo = load_torrent(torrent, deadline, report);
-  const std::vector<InfoHash>& pins = options.info_hashes;
-  if (!metainfo || pins.empty()) return metainfo;
-  if (std::find(pins.begin(), pins.end(), metainfo->info_hash) != pins.end()) return metainfo;
-  return Error{fmt::format("torrent {} has the info-hash {}, which is not the one that --info-hash asks for",
-                           torrent, to_hex(metainfo->info_hash))};
 }
 
 void refuse(PeerJob& job, std::string message, PeerReport& report) {
@@ -114,9 +77,9 @@ Result<void> verify_source(const PeerJob& job) {
 }
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          MissingTarget missing, std::vector<DeviceFile>& targets) {
+                                          std::vector<DeviceFile>& targets) {
   if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
-  auto target = open_target(job.pair.path, job.metainfo.target_size, missing);
+  auto target = open_target(job.pair.path, job.metainfo.target_size);
   if (!target) return target.error();
   for (const DeviceFile& other : targets) {
     if (!same_or_overlapping(*target, other)) continue;
@@ -134,14 +97,12 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
 
 }  // namespace
 
-std::vector<PeerJob> load_torrents(const PeerOptions& options, PeerReport& report) {
-  std::optional<Clock::time_point> deadline;
-  if (options.wait_s) deadline = Clock::now() + std::chrono::seconds(*options.wait_s);
+std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report) {
   std::vector<PeerJob> jobs;
-  for (const PeerPair& pair : options.pairs) {
+  for (const PeerPair& pair : pairs) {
     PeerJob& job = jobs.emplace_back();
     job.pair = pair;
-    auto metainfo = load_pinned(pair.torrent, options, deadline, report);
+    auto metainfo = load_torrent(pair.torrent);
     if (metainfo) {
       job.metainfo = std::move(*metainfo);
     } else {
@@ -163,21 +124,19 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
-void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
-                   PeerReport& report) {
-  const MissingTarget missing = options.create ? MissingTarget::create : MissingTarget::refuse;
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report) {
   refuse_shared_targets(jobs, report);
   std::vector<DeviceFile> targets;
   std::uint64_t owner = 0;  // Session counts the ready torrents only
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && options.verify_source) {
+    if (job.pair.seeding && verify_sources) {
       if (auto verified = verify_source(job); !verified) {
         refuse(job, verified.error().message, report);
         continue;
       }
     }
-    auto storage = open_one(job, owner, engine, missing, targets);
+    auto storage = open_one(job, owner, engine, targets);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;

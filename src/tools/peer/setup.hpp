@@ -25,17 +25,14 @@ struct PeerJob {
   bool ready() const { return !failure && storage != nullptr; }
 };
 
-// Reads the pairs' torrents, from files or by HTTP. A server that does not answer, or says that it cannot
-// just now, is asked again until options.wait_s have passed; what is not there (404), malformed, or not of
-// one of options.info_hashes, is final.
-std::vector<PeerJob> load_torrents(const PeerOptions& options, PeerReport& report);
+// Reads the pairs' torrents, from files or by HTTP.
+std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report);
 
 // The memory plan of the pairs that loaded.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
 
-// Checks and opens sources and targets. Sources are hashed first where that is asked for.
-void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
-                   PeerReport& report);
+// Checks and opens sources and targets. With `verify_sources` each source is hashed first.
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report);
 
 // The trackers that can be announced to: http:// ones. Others are reported and left out.
 std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,

@@ -61,8 +61,6 @@ class Peer:
             argv += ["--tracker", tracker]
         for peer in peers:
             argv += ["--peer", peer]
-        if role == "leech" and any(not os.path.exists(path) for _, path in pairs):
-            argv += ["--create"]
         argv += list(flags) + (["--json"] if json_output else [])
         self.port = port
         self.process = case.spawn(name or role, argv, netns=host, before_exec=before_exec, tty=tty)
