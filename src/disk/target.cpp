@@ -116,6 +116,22 @@ std::optional<Error> refuse_creation(const std::string& path, std::uint64_t need
   return std::nullopt;
 }
 
+// "sda1" is a slip for /dev/sda1 more often than the name of an image.
+Error refuse_missing(const std::string& path) {
+  struct stat status {};
+  const std::string device = "/dev/" + path;
+  const bool slip =
+      path.find('/') == std::string::npos && ::stat(device.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+  if (slip) {
+    return path_error(
+        path,
+        fmt::format("does not exist; did you mean {}? --create makes an image file", printable(device, 300)),
+        ENOENT);
+  }
+  return path_error(path, "does not exist: correct the name, or make an image file of it with --create",
+                    ENOENT);
+}
+
 // So that the new name survives a crash as well (fsync(2)).
 Result<void> sync_parent(const std::string& path) {
   const UniqueFd parent(::open(parent_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -124,7 +140,6 @@ Result<void> sync_parent(const std::string& path) {
 }
 
 Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_bytes) {
-  if (auto refused = refuse_creation(path, needed_bytes)) return *refused;
   {
     const UniqueFd created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, new_image_mode));
     if (!created) return path_errno(path, "cannot create", errno);
@@ -144,11 +159,13 @@ Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_by
 
 }  // namespace
 
-Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes) {
+Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes, Missing missing) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return create_image(path, needed_bytes);
-    return path_errno(path, "cannot stat", errno);
+    if (errno != ENOENT) return path_errno(path, "cannot stat", errno);
+    if (auto refused = refuse_creation(path, needed_bytes)) return *refused;
+    if (missing == Missing::refuse) return refuse_missing(path);
+    return create_image(path, needed_bytes);
   }
   if (auto reason = refuse_kind(status)) return path_error(path, *reason);
   if (auto use = find_use(status)) return path_error(path, *use, EBUSY);

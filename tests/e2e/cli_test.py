@@ -93,7 +93,7 @@ class PeerCommandTest(EzioCase):
         config = self.temp_file("leech.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"TORRENT={self.image.torrent}\nTARGET={target}\n\npeer=127.0.0.1:7001\nlinger=0\n"
-                       "memory=64\nquiet=true\n")
+                       "memory=64\nquiet=true\ncreate=true\n")
         leecher = self.spawn("leech", [program("ezio-peer"), "--config", config])
         self.assertEqual(leecher.wait(60), 0)
         self.assert_cloned(target)
@@ -147,7 +147,7 @@ class OutputTest(EzioCase):
 
     def leech_argv(self, *flags, linger_s=3):
         return [program("ezio-peer"), "--leech", self.image.torrent, self.temp_file("target.img"), "--peer",
-                "127.0.0.1:7001", "--linger", linger_s, *flags]
+                "127.0.0.1:7001", "--create", "--linger", linger_s, *flags]
 
     def test_json_is_one_valid_object_a_second(self):
         leecher = self.spawn("json", self.leech_argv("--json"))

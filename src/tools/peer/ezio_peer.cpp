@@ -212,7 +212,7 @@ int peer_main(const PeerOptions& options) {
   }
   if ((*disk)->description() != "io_uring")
     report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
-  open_storages(jobs, **disk, options.verify_source, report);
+  open_storages(jobs, **disk, options, report);
   return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
 }
 

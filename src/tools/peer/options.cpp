@@ -117,6 +117,7 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("auto|all|off")
       ->multi_option_policy(last);
+  app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");
   add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");

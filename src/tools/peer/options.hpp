@@ -29,6 +29,7 @@ struct PeerOptions {
   std::uint32_t stall_timeout_s = 0;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
+  bool create = false;  // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
   bool json = false;

@@ -77,9 +77,9 @@ Result<void> verify_source(const PeerJob& job) {
 }
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          std::vector<DeviceFile>& targets) {
+                                          Missing missing, std::vector<DeviceFile>& targets) {
   if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
-  auto target = open_target(job.pair.path, job.metainfo.target_size);
+  auto target = open_target(job.pair.path, job.metainfo.target_size, missing);
   if (!target) return target.error();
   for (const DeviceFile& other : targets) {
     if (!same_or_overlapping(*target, other)) continue;
@@ -124,19 +124,20 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
-void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report) {
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
+                   PeerReport& report) {
   refuse_shared_targets(jobs, report);
   std::vector<DeviceFile> targets;
   std::uint64_t owner = 0;  // Session counts the ready torrents only
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && verify_sources) {
+    if (job.pair.seeding && options.verify_source) {
       if (auto verified = verify_source(job); !verified) {
         refuse(job, verified.error().message, report);
         continue;
       }
     }
-    auto storage = open_one(job, owner, engine, targets);
+    auto storage = open_one(job, owner, engine, options.create ? Missing::create : Missing::refuse, targets);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;

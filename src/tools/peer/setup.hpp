@@ -31,8 +31,9 @@ std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerRepor
 // The memory plan of the pairs that loaded.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
 
-// Checks and opens sources and targets. With `verify_sources` each source is hashed first.
-void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report);
+// Checks and opens sources and targets as the options say.
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
+                   PeerReport& report);
 
 // The trackers that can be announced to: http:// ones. Others are reported and left out.
 std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
