@@ -176,8 +176,8 @@ TEST(HttpClient, AHangingRequestDoesNotHoldUpAnother) {
   boost::asio::io_context context;
   HttpClient client(context.get_executor());
   std::vector<std::string> answers;
-  client.get(hanging.url("/"), limits, [&](const Result<std::string>&) { answers.push_back("hanging"); });
-  client.get(server.url("/"), limits, [&](Result<std::string> body) {
+  client.get(hanging.url("/"), limits, [&](const HttpResult&) { answers.push_back("hanging"); });
+  client.get(server.url("/"), limits, [&](HttpResult body) {
     answers.push_back(*body);
     context.stop();
   });
@@ -191,9 +191,9 @@ TEST(HttpClient, DestroyingItEndsRequestsWithoutCallingBack) {
   boost::asio::io_context context;
   std::optional<HttpClient> client(std::in_place, context.get_executor());
   bool called = false;
-  client->get(hanging.url("/"), limits, [&](const Result<std::string>&) { called = true; });
+  client->get(hanging.url("/"), limits, [&](const HttpResult&) { called = true; });
   while (hanging.requests().empty()) context.run_for(milliseconds(1));
-  client->get(hanging.url("/not-even-started"), limits, [&](const Result<std::string>&) { called = true; });
+  client->get(hanging.url("/not-even-started"), limits, [&](const HttpResult&) { called = true; });
   client.reset();
   context.run();
   EXPECT_FALSE(called);
@@ -205,7 +205,7 @@ TEST(HttpClient, ItsCallbackMayDestroyIt) {
   boost::asio::io_context context;
   std::optional<HttpClient> client(std::in_place, context.get_executor());
   std::string got;
-  client->get(server.url("/"), limits, [&](Result<std::string> body) {
+  client->get(server.url("/"), limits, [&](HttpResult body) {
     got = *body;
     client.reset();
   });

@@ -43,6 +43,10 @@ bool is_redirect(http::status status) {
          status == http::status::permanent_redirect;
 }
 
+bool lasts(http::status status) {
+  return status == http::status::not_found || status == http::status::gone;
+}
+
 // The URL, when this client can fetch it.
 Result<urls::url> parse_url(const std::string& text) {
   auto url = urls::parse_uri(text);
@@ -86,7 +90,7 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
  private:
   void visit(const std::string& url) {
     auto parsed = parse_url(url);
-    if (!parsed) return fail(parsed.error().message);
+    if (!parsed) return fail(parsed.error().message, lasting);
     url_ = std::move(*parsed);
     const std::string port = url_.has_port() && !url_.port().empty() ? std::string(url_.port()) : "80";
     resolver_.async_resolve(std::string(url_.host_address()), port,
@@ -134,7 +138,8 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
     http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (!self->callback_) return;
       if (error == http::error::body_limit) {
-        return self->fail(fmt::format("the reply is larger than {} bytes", self->limits_.max_body_bytes));
+        return self->fail(fmt::format("the reply is larger than {} bytes", self->limits_.max_body_bytes),
+                          lasting);
       }
       if (error) return self->fail("cannot read the reply: " + error.message());
       self->judge(self->parser_->get());
@@ -144,27 +149,31 @@ class HttpClient::Fetch : public std::enable_shared_from_this<HttpClient::Fetch>
   void judge(http::response<http::string_body>& response) {
     if (is_redirect(response.result())) return redirect(response[http::field::location]);
     if (response.result() != http::status::ok) {
-      return fail(fmt::format("HTTP status {} {}", response.result_int(), printable(response.reason())));
+      return fail(fmt::format("HTTP status {} {}", response.result_int(), printable(response.reason())),
+                  lasts(response.result()));
     }
     finish({boost::system::in_place_value, std::move(response.body())});
   }
 
   void redirect(const std::string& location) {
-    if (++redirects_ > max_redirects) return fail(fmt::format("more than {} redirects", max_redirects));
+    if (++redirects_ > max_redirects)
+      return fail(fmt::format("more than {} redirects", max_redirects), lasting);
     const auto reference = urls::parse_uri_reference(location);
     urls::url target;
     if (location.empty() || !reference || !urls::resolve(url_, *reference, target)) {
-      return fail("redirected to " + quoted(location, max_url_bytes) + ", which is no URL");
+      return fail("redirected to " + quoted(location, max_url_bytes) + ", which is no URL", lasting);
     }
     visit(std::string(target.buffer()));
   }
 
-  void fail(const std::string& why) {
+  static constexpr bool lasting = true;
+
+  void fail(const std::string& why, bool is_lasting = false) {
     // Without its query, which says nothing to a user and a lot about the announce.
-    finish(Error{quoted(name_.substr(0, name_.find('?')), max_url_bytes) + ": " + why});
+    finish(HttpError{{quoted(name_.substr(0, name_.find('?')), max_url_bytes) + ": " + why}, is_lasting});
   }
 
-  void finish(Result<std::string> result) {
+  void finish(HttpResult result) {
     if (!callback_) return;
     const Callback callback = std::exchange(callback_, nullptr);
     close();
@@ -207,11 +216,11 @@ void HttpClient::get(const std::string& url, HttpLimits limits, Callback callbac
   asio::post(executor_, [fetch] { fetch->start(); });
 }
 
-Result<std::string> http_get(const std::string& url, HttpLimits limits) {
+HttpResult http_get(const std::string& url, HttpLimits limits) {
   asio::io_context context;
   HttpClient client(context.get_executor());
-  Result<std::string> result = Error{"not fetched"};
-  client.get(url, limits, [&](Result<std::string> body) { result = std::move(body); });
+  HttpResult result = HttpError{{"not fetched"}};
+  client.get(url, limits, [&](HttpResult body) { result = std::move(body); });
   context.run();
   return result;
 }

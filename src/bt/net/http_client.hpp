@@ -1,6 +1,6 @@
 // Fetches http:// URLs: tracker announces, and torrents named by URL.
 //
-// Edge. Plain HTTP only, GET only. Whatever the server does ends in a body or an Error that names the URL.
+// Edge. Plain HTTP only, GET only. Whatever the server does ends in a body or an error that names the URL.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,11 +20,17 @@ struct HttpLimits {
   std::chrono::milliseconds timeout = std::chrono::seconds(20);  // for everything, redirects included
 };
 
+// Why there is no body.
+struct HttpError : Error {
+  bool lasting = false;  // asking again will not help: not found, gone, or nothing that can be fetched
+};
+using HttpResult = boost::system::result<std::string, HttpError>;
+
 // Used from the executor's thread only.
 class HttpClient {
  public:
-  // Gets the body of a reply with status 200; any other outcome is an Error.
-  using Callback = std::function<void(Result<std::string> body)>;
+  // Gets the body of a reply with status 200; any other outcome is an error.
+  using Callback = std::function<void(HttpResult body)>;
 
   explicit HttpClient(boost::asio::any_io_executor executor);
   ~HttpClient();  // ends what is under way; its callbacks are not called any more
@@ -43,7 +49,7 @@ class HttpClient {
   std::vector<std::weak_ptr<Fetch>> fetches_;  // under way, or ended and not yet swept out
 };
 
-// The same, waiting: for start-up, when there is nothing else to do.
-Result<std::string> http_get(const std::string& url, HttpLimits limits);
+// The same, waiting.
+HttpResult http_get(const std::string& url, HttpLimits limits);
 
 }  // namespace ezio

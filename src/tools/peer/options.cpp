@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
@@ -53,12 +54,17 @@ std::string linger_fault(const std::string& text) {
   return parse_linger(text) ? "" : ezio::quoted(text) + " is not auto, forever or a number of seconds";
 }
 
+std::string info_hash_fault(const std::string& text) {
+  return parse_digest(text) ? "" : ezio::quoted(text) + " is not 40 hexadecimal digits";
+}
+
 struct Raw {
   std::vector<std::string> seed;
   std::vector<std::string> leech;
   std::string listen;
   std::string linger;
   std::string config;
+  std::vector<std::string> info_hashes;
 };
 
 void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
@@ -94,6 +100,17 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
+  app.add_option(
+         "--info-hash", raw.info_hashes,
+         "what a TORRENT must be; repeatable: one for each, in the order of the TORRENTs, seeded ones first")
+      ->type_name("HEX")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)
+      ->check(info_hash_fault);
+  app.add_option("--wait", options.wait_s, "for torrents named by URL, so long at most (default: for ever)")
+      ->type_name("SECONDS")
+      ->multi_option_policy(last);
   app.add_option("--memory", options.memory_mib, "for all buffers together")
       ->type_name("MiB")
       ->capture_default_str()
@@ -133,7 +150,20 @@ void take_pairs(const std::vector<std::string>& words, const char* flag, bool se
                                fmt::format("takes pairs; {} has no partner", ezio::quoted(words.back())));
   }
   for (std::size_t i = 0; i < words.size(); i += 2)
-    options.pairs.push_back({words[i], words[i + 1], seeding});
+    options.pairs.push_back({words[i], words[i + 1], seeding, {}});
+}
+
+// The first is of the first TORRENT, and so on. Who names a torrent for two targets pins it once.
+void take_pins(const std::vector<std::string>& pins, PeerOptions& options) {
+  if (pins.empty()) return;
+  std::map<std::string, std::size_t> order;
+  for (PeerPair& pair : options.pairs) {
+    const std::size_t index = order.emplace(pair.torrent, order.size()).first->second;
+    if (index < pins.size()) pair.pin = InfoHash{*parse_digest(pins[index])};
+  }
+  if (order.size() == pins.size()) return;
+  throw CLI::ValidationError(
+      "--info-hash", fmt::format("{} given for {} torrents: give one for each", pins.size(), order.size()));
 }
 
 Result<std::vector<std::string>> with_config(std::vector<std::string> arguments) {
@@ -200,6 +230,7 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     app.parse(*arguments);
     take_pairs(raw.seed, "--seed", true, options);
     take_pairs(raw.leech, "--leech", false, options);
+    take_pins(raw.info_hashes, options);
     if (options.pairs.empty()) throw CLI::RequiredError("--seed, --leech or --config");
     if (options.json && options.quiet) throw CLI::ExcludesError("--json", "--quiet");
   } catch (const CLI::Success& success) {

@@ -17,6 +17,7 @@ struct PeerPair {
   std::string torrent;  // path or http:// URL
   std::string path;
   bool seeding = false;
+  std::optional<InfoHash> pin;  // what the torrent must be
 };
 
 struct PeerOptions {
@@ -29,9 +30,10 @@ struct PeerOptions {
   std::uint32_t stall_timeout_s = 0;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
-  bool create = false;  // an image file where a TARGET does not exist
+  bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
+  std::optional<std::uint32_t> wait_s;   // for torrents named by URL; unset: for ever
   bool json = false;
   bool verify_source = false;
   bool quiet = false;

@@ -287,7 +287,7 @@ void Session::announce(std::uint32_t index, const Announce& action) {
   Torrent& torrent = torrents_[index];
   ++torrent.announces_in_flight;
   const std::string url = announce_url(torrent.job.trackers[action.tracker.value()], action.request);
-  http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](Result<std::string> body) {
+  http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](HttpResult body) {
     --torrents_[index].announces_in_flight;
     if (!body) {
       deliver(index, AnnounceFailed{tracker, body.error().message});

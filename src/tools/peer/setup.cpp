@@ -6,29 +6,38 @@
 #include <boost/url.hpp>
 #include <filesystem>
 
+#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
-#include "bt/net/http_client.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source_reader.hpp"
 #include "disk/target.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/peer/torrent_fetch.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr HttpLimits torrent_limits{max_torrent_bytes, std::chrono::minutes(5)};
+bool is_url(const std::string& torrent) {
+  return torrent.starts_with("http://");
+}
 
-Result<Metainfo> load_torrent(const std::string& torrent) {
-  if (torrent.starts_with("http://")) {
-    auto body = http_get(torrent, torrent_limits);
+Result<Metainfo> load_torrent(const std::string& torrent, TorrentFetch& fetch) {
+  if (is_url(torrent)) {
+    auto body = fetch.get(torrent);
     if (!body) return body.error();
     return parse_metainfo(as_bytes(*body), torrent);
   }
   auto bytes = read_small_file(torrent, max_torrent_bytes);
   if (!bytes) return bytes.error();
   return parse_metainfo(*bytes, torrent);
+}
+
+Result<void> check_pin(const PeerPair& pair, const Metainfo& metainfo) {
+  if (!pair.pin || *pair.pin == metainfo.info_hash) return {};
+  return Error{fmt::format("{}: its info-hash is {}, not {} as --info-hash says: this is another torrent",
+                           quoted(pair.torrent, 4096), to_hex(metainfo.info_hash), to_hex(*pair.pin))};
 }
 
 void refuse(PeerJob& job, std::string message, PeerReport& report) {
@@ -97,12 +106,20 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
 
 }  // namespace
 
-std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report) {
-  std::vector<PeerJob> jobs;
-  for (const PeerPair& pair : pairs) {
-    PeerJob& job = jobs.emplace_back();
+LoadedTorrents load_torrents(const PeerOptions& options, PeerReport& report) {
+  FetchPatience patience;
+  if (options.wait_s) patience.wait = std::chrono::seconds(*options.wait_s);
+  TorrentFetch fetch(patience, [&](const std::string& text) { report.say(text); });
+  LoadedTorrents loaded;
+  for (const PeerPair& pair : options.pairs) {
+    PeerJob& job = loaded.jobs.emplace_back();
     job.pair = pair;
-    auto metainfo = load_torrent(pair.torrent);
+    auto metainfo = load_torrent(pair.torrent, fetch);
+    loaded.signal = fetch.signal();
+    if (loaded.signal != 0) break;
+    if (metainfo) {
+      if (auto pinned = check_pin(pair, *metainfo); !pinned) metainfo = pinned.error();
+    }
     if (metainfo) {
       job.metainfo = std::move(*metainfo);
     } else {
@@ -110,7 +127,7 @@ std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerRepor
       job.failure = failure(ExitCode::bad_torrent, metainfo.error());
     }
   }
-  return jobs;
+  return loaded;
 }
 
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {

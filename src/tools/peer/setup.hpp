@@ -25,8 +25,13 @@ struct PeerJob {
   bool ready() const { return !failure && storage != nullptr; }
 };
 
-// Reads the pairs' torrents, from files or by HTTP.
-std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report);
+// Reads the pairs' torrents, from files or by HTTP, where it waits for them, and holds them against their
+// pins. `signal`: the wait was ended by it.
+struct LoadedTorrents {
+  std::vector<PeerJob> jobs;
+  int signal = 0;
+};
+LoadedTorrents load_torrents(const PeerOptions& options, PeerReport& report);
 
 // The memory plan of the pairs that loaded.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
