@@ -6,39 +6,28 @@
 #include <sys/sysmacros.h>
 
 #include <filesystem>
-#include <fstream>
 
-#include "disk_fixture.hpp"
+#include "fake_sysfs.hpp"
 
 namespace ezio {
 namespace {
 
 namespace fs = std::filesystem;
+using test::FakeSysfs;
 using testing::HasSubstr;
 
 // A disk sda (8:0) with partitions sda1 (8:1) and sda2 (8:2).
 class DeviceUseTest : public testing::Test {
  protected:
-  DeviceUseTest() : paths_{directory_.path("sys"), directory_.path("mountinfo"), directory_.path("swaps")} {
-    make_device("devices/sda", "8:0");
-    make_device("devices/sda/sda1", "8:1", true);
-    make_device("devices/sda/sda2", "8:2", true);
+  DeviceUseTest() : paths_{sysfs_.root(), sysfs_.outside("mountinfo"), sysfs_.outside("swaps")} {
+    sysfs_.add_device("sda", "8:0");
+    sysfs_.add_device("sda/sda1", "8:1");
+    sysfs_.add_device("sda/sda2", "8:2");
     write(paths_.mountinfo, "27 1 254:0 / / rw - ext4 /dev/root rw\n");
     write(paths_.swaps, "Filename\tType\n");
   }
 
-  void write(const std::string& path, const std::string& text) {
-    fs::create_directories(fs::path(path).parent_path());
-    std::ofstream(path) << text;
-  }
-  void make_device(const std::string& node, const std::string& number, bool partition = false) {
-    const std::string path = paths_.sysfs + "/" + node;
-    fs::create_directories(path + "/holders");
-    write(path + "/dev", number + "\n");
-    if (partition) write(path + "/partition", "1\n");
-    fs::create_directories(paths_.sysfs + "/dev/block");
-    fs::create_directory_symlink(path, paths_.sysfs + "/dev/block/" + number);
-  }
+  static void write(const std::string& path, const std::string& text) { FakeSysfs::write(path, text); }
   void hold(const std::string& node, const std::string& holder) {
     fs::create_directories(paths_.sysfs + "/" + node + "/holders/" + holder);
   }
@@ -49,7 +38,7 @@ class DeviceUseTest : public testing::Test {
     return find_use(status, paths_).value_or("");
   }
 
-  test::TempDir directory_;
+  FakeSysfs sysfs_;
   UsePaths paths_;
 };
 
@@ -86,7 +75,7 @@ TEST_F(DeviceUseTest, HoldersOfADiskOrPartitionAreNamed) {
 }
 
 TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
-  const std::string file = directory_.path("swapfile");
+  const std::string file = sysfs_.outside("swapfile");
   write(file, "x");
   write(paths_.swaps, "Filename\tType\n" + file + "   file\t1\t0\t-2\n");
   struct stat status {};
@@ -95,7 +84,7 @@ TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
 }
 
 TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
-  const std::string file = directory_.path("image");
+  const std::string file = sysfs_.outside("image");
   write(file, "x");
   write(paths_.sysfs + "/block/loop7/loop/backing_file", file + "\n");
   struct stat status {};
@@ -104,7 +93,7 @@ TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
 }
 
 TEST_F(DeviceUseTest, AMissingSysfsIsNoFault) {
-  paths_.sysfs = directory_.path("nothing");
+  paths_.sysfs = sysfs_.outside("nothing");
   EXPECT_EQ(use_of(0), "");
 }
 

@@ -100,13 +100,11 @@ bool is_device_directory(const std::string& directory, const struct stat& status
          dev.st_dev == status.st_dev;
 }
 
-std::optional<Error> refuse_creation(const std::string& path, std::uint64_t needed_bytes) {
+std::optional<Error> refuse_creation(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0)
     return path_error(path, "is a symbolic link to nothing: correct the link");
   if (path.empty() || path.back() == '/') return path_error(path, "does not exist");
-  if (needed_bytes >= max_device_bytes)
-    return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
   const std::string parent = parent_of(path);
   if (::stat(parent.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     return path_error(path, fmt::format("does not exist, and neither does its directory: create {} first",
@@ -140,6 +138,8 @@ Result<void> sync_parent(const std::string& path) {
 }
 
 Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_bytes) {
+  if (needed_bytes >= max_device_bytes)
+    return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
   {
     const UniqueFd created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, new_image_mode));
     if (!created) return path_errno(path, "cannot create", errno);
@@ -159,16 +159,23 @@ Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_by
 
 }  // namespace
 
-Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes, Missing missing) {
+std::optional<Error> refuse_target(const std::string& path, Missing missing) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) return path_errno(path, "cannot stat", errno);
-    if (auto refused = refuse_creation(path, needed_bytes)) return *refused;
+    if (auto refused = refuse_creation(path)) return refused;
     if (missing == Missing::refuse) return refuse_missing(path);
-    return create_image(path, needed_bytes);
+    return std::nullopt;
   }
   if (auto reason = refuse_kind(status)) return path_error(path, *reason);
   if (auto use = find_use(status)) return path_error(path, *use, EBUSY);
+  return std::nullopt;
+}
+
+Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes, Missing missing) {
+  if (auto refused = refuse_target(path, missing)) return *refused;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return create_image(path, needed_bytes);
   return S_ISBLK(status.st_mode) ? open_block_device(path, status, needed_bytes)
                                  : open_image(path, status, needed_bytes);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bt/base/result.hpp"
@@ -20,5 +21,8 @@ namespace ezio {
 enum class Missing { refuse, create };
 Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes,
                                Missing missing = Missing::refuse);
+
+// What open_target refuses whatever is needed: before there is a torrent.
+std::optional<Error> refuse_target(const std::string& path, Missing missing);
 
 }  // namespace ezio

@@ -195,8 +195,8 @@ int peer_main(const PeerOptions& options) {
   if (!peers) return usage_error(peers.error().message);
   config.peers = std::move(*peers);
 
-  auto [jobs, signal] = load_torrents(options, report);
-  if (signal != 0) return 128 + signal;
+  std::vector<PeerJob> jobs = choose_targets(options, report);
+  if (const int signal = load_torrents(jobs, options, report); signal != 0) return 128 + signal;
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
   if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
   auto memory = plan_memory(jobs, options.memory_mib);

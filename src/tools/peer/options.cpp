@@ -14,6 +14,7 @@
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
 #include "tools/common/outcome.hpp"
+#include "tools/peer/size_range.hpp"
 
 namespace ezio {
 namespace {
@@ -58,6 +59,10 @@ std::string info_hash_fault(const std::string& text) {
   return parse_digest(text) ? "" : ezio::quoted(text) + " is not 40 hexadecimal digits";
 }
 
+std::string size_range_fault(const std::string& text) {
+  return parse_size_range(text) ? "" : ezio::quoted(text) + " is no size or range of sizes, like 450GB-600GB";
+}
+
 struct Raw {
   std::vector<std::string> seed;
   std::vector<std::string> leech;
@@ -65,6 +70,7 @@ struct Raw {
   std::string linger;
   std::string config;
   std::vector<std::string> info_hashes;
+  std::string target_size;
 };
 
 void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
@@ -72,6 +78,25 @@ void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limi
       ->type_name("MB/s")
       ->check(CLI::Range(least_rate_limit, most_rate_limit))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_guards(CLI::App& app, PeerOptions& options, Raw& raw) {
+  const auto last = CLI::MultiOptionPolicy::TakeLast;
+  app.add_option("--target-serial", options.guards.serials,
+                 "a TARGET's disk must have this serial number; repeatable: one of them")
+      ->type_name("SERIAL")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--target-model", options.guards.model, "a TARGET's disk must be of a model like this")
+      ->type_name("GLOB")
+      ->multi_option_policy(last);
+  app.add_option("--target-size", raw.target_size,
+                 "a TARGET must have so many bytes, units K to T and KB to TB")
+      ->type_name("MIN[-MAX]")
+      ->check(size_range_fault)
+      ->multi_option_policy(last);
+  app.add_flag("--allow-removable", options.guards.allow_removable, "a TARGET may be a stick or card");
 }
 
 void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
@@ -134,6 +159,7 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("auto|all|off")
       ->multi_option_policy(last);
+  add_guards(app, options, raw);
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");
@@ -240,6 +266,11 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     return EarlyExit{static_cast<int>(ExitCode::usage)};
   }
   if (!raw.listen.empty()) options.listen = raw.listen;
+  if (!raw.target_size.empty()) {
+    const SizeRange range = *parse_size_range(raw.target_size);
+    options.guards.least_bytes = range.least;
+    options.guards.most_bytes = range.most;
+  }
   if (!raw.linger.empty()) options.linger = parse_linger(raw.linger);
   return options;
 }

@@ -9,6 +9,7 @@
 
 #include "bt/base/result.hpp"
 #include "bt/swarm/swarm.hpp"
+#include "disk/target_guard.hpp"
 
 namespace ezio {
 
@@ -30,6 +31,7 @@ struct PeerOptions {
   std::uint32_t stall_timeout_s = 0;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
+  TargetGuards guards;
   bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same

@@ -1,11 +1,14 @@
 #include "tools/peer/setup.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <boost/url.hpp>
+#include <cerrno>
 #include <filesystem>
 
+#include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/bulk_hash.hpp"
@@ -18,6 +21,10 @@
 
 namespace ezio {
 namespace {
+
+Missing missing(const PeerOptions& options) {
+  return options.create ? Missing::create : Missing::refuse;
+}
 
 bool is_url(const std::string& torrent) {
   return torrent.starts_with("http://");
@@ -55,6 +62,33 @@ bool same_file(const std::string& a, const std::string& b) {
   return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+// The path of a TARGET that may be written, as far as can be told without its torrent.
+Result<std::string> choose_target(const std::string& target, const PeerOptions& options) {
+  auto path = target_path(target);
+  if (!path) return path;
+  if (auto refused = refuse_target(*path, missing(options))) return *refused;
+  struct stat status {};
+  if (::stat(path->c_str(), &status) != 0) status.st_mode = S_IFREG;  // it will be made
+  std::uint64_t bytes = 0;
+  if (S_ISBLK(status.st_mode)) {
+    auto file = open_device_file(*path, O_RDONLY, status);
+    if (!file) return file.error();
+    bytes = file->size;
+  }
+  if (auto refused = refuse_guarded(*path, status, bytes, options.guards)) return *refused;
+  return path;
+}
+
+// Once more, now that nobody can put another disk in its place.
+Result<DeviceFile> open_guarded(const PeerJob& job, const PeerOptions& options) {
+  auto target = open_target(job.pair.path, job.metainfo.target_size, missing(options));
+  if (!target) return target;
+  struct stat status {};
+  if (::fstat(target->fd.get(), &status) != 0) return path_errno(job.pair.path, "cannot stat", errno);
+  if (auto refused = refuse_guarded(job.pair.path, status, target->size, options.guards)) return *refused;
+  return target;
+}
+
 // The same target twice, under whatever names: neither may be written.
 void refuse_shared_targets(std::vector<PeerJob>& jobs, PeerReport& report) {
   for (PeerJob& a : jobs) {
@@ -86,9 +120,9 @@ Result<void> verify_source(const PeerJob& job) {
 }
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          Missing missing, std::vector<DeviceFile>& targets) {
+                                          const PeerOptions& options, std::vector<DeviceFile>& targets) {
   if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
-  auto target = open_target(job.pair.path, job.metainfo.target_size, missing);
+  auto target = open_guarded(job, options);
   if (!target) return target.error();
   for (const DeviceFile& other : targets) {
     if (!same_or_overlapping(*target, other)) continue;
@@ -106,19 +140,33 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
 
 }  // namespace
 
-LoadedTorrents load_torrents(const PeerOptions& options, PeerReport& report) {
+std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& report) {
+  std::vector<PeerJob> jobs;
+  for (const PeerPair& pair : options.pairs) {
+    PeerJob& job = jobs.emplace_back();
+    job.pair = pair;
+    if (pair.seeding) continue;
+    auto path = choose_target(pair.path, options);
+    if (!path) {
+      refuse(job, path.error().message, report);
+      continue;
+    }
+    job.pair.path = std::move(*path);
+    report.say(describe_target(job.pair.path));
+  }
+  return jobs;
+}
+
+int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
   FetchPatience patience;
   if (options.wait_s) patience.wait = std::chrono::seconds(*options.wait_s);
   TorrentFetch fetch(patience, [&](const std::string& text) { report.say(text); });
-  LoadedTorrents loaded;
-  for (const PeerPair& pair : options.pairs) {
-    PeerJob& job = loaded.jobs.emplace_back();
-    job.pair = pair;
-    auto metainfo = load_torrent(pair.torrent, fetch);
-    loaded.signal = fetch.signal();
-    if (loaded.signal != 0) break;
+  for (PeerJob& job : jobs) {
+    if (job.failure) continue;
+    auto metainfo = load_torrent(job.pair.torrent, fetch);
+    if (fetch.signal() != 0) break;
     if (metainfo) {
-      if (auto pinned = check_pin(pair, *metainfo); !pinned) metainfo = pinned.error();
+      if (auto pinned = check_pin(job.pair, *metainfo); !pinned) metainfo = pinned.error();
     }
     if (metainfo) {
       job.metainfo = std::move(*metainfo);
@@ -127,7 +175,7 @@ LoadedTorrents load_torrents(const PeerOptions& options, PeerReport& report) {
       job.failure = failure(ExitCode::bad_torrent, metainfo.error());
     }
   }
-  return loaded;
+  return fetch.signal();
 }
 
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
@@ -154,7 +202,7 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
         continue;
       }
     }
-    auto storage = open_one(job, owner, engine, options.create ? Missing::create : Missing::refuse, targets);
+    auto storage = open_one(job, owner, engine, options, targets);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;

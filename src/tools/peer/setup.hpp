@@ -25,13 +25,13 @@ struct PeerJob {
   bool ready() const { return !failure && storage != nullptr; }
 };
 
-// Reads the pairs' torrents, from files or by HTTP, where it waits for them, and holds them against their
-// pins. `signal`: the wait was ended by it.
-struct LoadedTorrents {
-  std::vector<PeerJob> jobs;
-  int signal = 0;
-};
-LoadedTorrents load_torrents(const PeerOptions& options, PeerReport& report);
+// The pairs as jobs, their targets found, described and checked as far as that needs no torrent: nobody
+// should wait for a server to learn that the disk is the wrong one.
+std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& report);
+
+// Reads the jobs' torrents, from files or by HTTP, where it waits for them, and holds them against their
+// pins. The signal that ended the wait, or 0.
+int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report);
 
 // The memory plan of the pairs that loaded.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
