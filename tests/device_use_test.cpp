@@ -83,6 +83,27 @@ TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
   EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("swap"));
 }
 
+TEST_F(DeviceUseTest, NamesWithBlanksAndBackslashesAreUnderstood) {
+  const std::string file = sysfs_.outside("swap file\\x");
+  write(file, "x");
+  write(paths_.swaps, "Filename\tType\n" + sysfs_.outside("swap\\040file\\134x") + "   file\t1\t0\t-3\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("swap"));
+}
+
+TEST_F(DeviceUseTest, ATruncatedMountTableIsReadAsFarAsItGoes) {
+  const std::string table =
+      "36 27 8:1 / /mnt/data rw shared:1 master:2 - ext4 /dev/sda1 rw\n"
+      "40 27 0:44 /sub /mnt/x rw - btrfs /dev/sdb rw,subvol=/sub\n";
+  for (std::size_t bytes = 0; bytes <= table.size(); ++bytes) {
+    write(paths_.mountinfo, table.substr(0, bytes));
+    const std::string use = use_of(1);
+    if (bytes <= table.find('\n')) continue;
+    EXPECT_THAT(use, HasSubstr("/mnt/data")) << bytes;
+  }
+}
+
 TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
   const std::string file = sysfs_.outside("image");
   write(file, "x");

@@ -1,6 +1,6 @@
 // Who uses a block device or image file: mounts, swap, device mapper and RAID, loop devices.
 //
-// Reads /proc and /sys; writes nothing.
+// Reads /proc by way of libmount, and /sys; writes nothing.
 #pragma once
 
 #include <sys/stat.h>
@@ -8,8 +8,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "disk/mounts.hpp"
 
 namespace ezio {
 
