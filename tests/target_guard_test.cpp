@@ -144,18 +144,18 @@ TEST(DescribeTarget, SaysWhatIsThere) {
   test::require_root();
   const UniqueFd backing = test::nameless_file("/var/tmp", 32 * MiB);
   const test::LoopDevice loop(backing.get(), {});
-  EXPECT_THAT(describe_target(loop.path()),
+  EXPECT_THAT(describe_target(loop.path()).line,
               AllOf(StartsWith(loop.path() + " will be overwritten: no model, no serial number, 33.6 MB"),
                     HasSubstr("nothing that is known")));
   test::run_command("mkfs.ext4 -q -L root " + loop.path());
-  EXPECT_THAT(describe_target(loop.path()), HasSubstr("holds ext4 'root'"));
+  EXPECT_THAT(describe_target(loop.path()).line, HasSubstr("holds ext4 'root'"));
 }
 
 TEST(DescribeTarget, SaysThatAFileWillBeMade) {
   const test::TempDir directory;
-  EXPECT_THAT(describe_target(directory.path("new")), HasSubstr("will be made"));
+  EXPECT_THAT(describe_target(directory.path("new")).line, HasSubstr("will be made"));
   test::FakeSysfs::write(directory.path("empty"), "");
-  EXPECT_THAT(describe_target(directory.path("empty")),
+  EXPECT_THAT(describe_target(directory.path("empty")).line,
               AllOf(HasSubstr("a file, 0.0 MB"), HasSubstr("nothing")));
 }
 

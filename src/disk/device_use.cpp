@@ -50,9 +50,9 @@ std::vector<fs::path> entries(const fs::path& directory) {
 }
 
 // A device by the name people know.
-std::string device_name(dev_t device, const UsePaths& paths) {
-  const fs::path node = sysfs_node(device, paths);
-  if (!node.empty()) return "/dev/" + node.filename().string();
+std::string shown_name(dev_t device, const UsePaths& paths) {
+  const std::string name = device_name(device, paths);
+  if (!name.empty()) return "/dev/" + name;
   return fmt::format("device {}:{}", major(device), minor(device));
 }
 
@@ -149,7 +149,7 @@ std::optional<std::string> find_holder(const Reach& reach, const UsePaths& paths
   for (dev_t device : reach.devices) {
     for (const fs::path& holder : entries(sysfs_node(device, paths) / "holders")) {
       return fmt::format("{} is part of {}: stop that (LVM, RAID, dm-crypt, multipath) first",
-                         device_name(device, paths), "/dev/" + holder.filename().string());
+                         shown_name(device, paths), "/dev/" + holder.filename().string());
     }
   }
   return std::nullopt;
@@ -168,6 +168,10 @@ std::optional<std::string> find_loop(const Reach& reach, const UsePaths& paths) 
 }
 
 }  // namespace
+
+std::string device_name(dev_t device, const UsePaths& paths) {
+  return sysfs_node(device, paths).filename().string();
+}
 
 DeviceFamily device_family(dev_t device, const UsePaths& paths) {
   DeviceFamily family{device, device, {}};

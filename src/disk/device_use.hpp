@@ -24,6 +24,8 @@ struct DeviceFamily {
   std::vector<dev_t> partitions;  // of it
 };
 DeviceFamily device_family(dev_t device, const UsePaths& paths = {});
+// "sda1"; empty where sysfs has no such device.
+std::string device_name(dev_t device, const UsePaths& paths = {});
 
 // Why this device or file must not be written, with the remedy: "is mounted on '/mnt': unmount it first".
 // Empty when nothing was found, which does not replace O_EXCL: other mount namespaces do not show here.

@@ -10,6 +10,7 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/device_file.hpp"
+#include "disk/device_use.hpp"
 #include "disk/disk_identity.hpp"
 #include "disk/signatures.hpp"
 
@@ -48,6 +49,39 @@ std::string size_text(std::uint64_t bytes) {
   const double exact = static_cast<double>(bytes);
   if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB ({:.1f} MiB)", exact / 1e6, exact / (1 << 20));
   return fmt::format("{:.1f} GB ({:.1f} GiB)", exact / 1e9, exact / (1 << 30));
+}
+
+void add_identity(const DiskIdentity& disk, std::vector<std::string>& words) {
+  words.push_back(disk.model.empty() ? "no model" : printable(disk.model));
+  words.push_back(disk.serial.empty() ? "no serial number" : "serial " + printable(disk.serial));
+  if (!disk.wwn.empty()) words.push_back("wwn " + printable(disk.wwn));
+  if (disk.removable) words.push_back("removable");
+}
+
+// What is found there, and a note for each member of something larger.
+std::string contents(const std::string& path, int fd, std::vector<std::string>& notes) {
+  const auto found = find_signatures(fd);
+  if (!found) return "what cannot be read";
+  for (const Signature& signature : *found) {
+    if (signature.kind != Signature::Kind::member) continue;
+    notes.push_back(fmt::format("{} is a member of something that is not active ({}{}): that loses it",
+                                printable(path, 4096), printable(signature.type),
+                                signature.label.empty() ? "" : " " + ezio::quoted(signature.label)));
+  }
+  return describe(*found);
+}
+
+void add_partitions(dev_t disk, const std::string& sysfs, std::vector<std::string>& words,
+                    std::vector<std::string>& notes) {
+  for (dev_t partition : device_family(disk, {.sysfs = sysfs}).partitions) {
+    const std::string path = "/dev/" + device_name(partition, {.sysfs = sysfs});
+    struct stat status {};
+    // A partition table may be full of names that /dev does not have.
+    if (::stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != partition)
+      continue;
+    if (const auto file = open_device_file(path, O_RDONLY, status))
+      words.push_back(fmt::format("{} {}", printable(path), contents(path, file->fd.get(), notes)));
+  }
 }
 
 }  // namespace
@@ -103,26 +137,23 @@ std::optional<Error> refuse_guarded(const std::string& path, const struct stat& 
   return std::nullopt;
 }
 
-std::string describe_target(const std::string& path, const std::string& sysfs) {
+TargetDescription describe_target(const std::string& path, const std::string& sysfs) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    return fmt::format("{} will be made: a new file", printable(path, 4096));
+  if (::stat(path.c_str(), &status) != 0) return {printable(path, 4096) + " will be made: a new file", {}};
   std::vector<std::string> words;
   if (S_ISBLK(status.st_mode)) {
-    const DiskIdentity disk = disk_identity(status.st_rdev, sysfs);
-    words.push_back(disk.model.empty() ? "no model" : printable(disk.model));
-    words.push_back(disk.serial.empty() ? "no serial number" : "serial " + printable(disk.serial));
-    if (!disk.wwn.empty()) words.push_back("wwn " + printable(disk.wwn));
-    if (disk.removable) words.push_back("removable");
+    add_identity(disk_identity(status.st_rdev, sysfs), words);
   } else {
     words.push_back("a file");
   }
+  TargetDescription description;
   if (const auto file = open_device_file(path, O_RDONLY, status)) {
     words.push_back(size_text(file->size));
-    const auto signatures = find_signatures(file->fd.get());
-    words.push_back("holds " + (signatures ? describe(*signatures) : "what cannot be read"));
+    words.push_back("holds " + contents(path, file->fd.get(), description.notes));
   }
-  return fmt::format("{} will be overwritten: {}", printable(path, 4096), joined(words));
+  if (S_ISBLK(status.st_mode)) add_partitions(status.st_rdev, sysfs, words, description.notes);
+  description.line = fmt::format("{} will be overwritten: {}", printable(path, 4096), joined(words));
+  return description;
 }
 
 }  // namespace ezio

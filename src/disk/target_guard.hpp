@@ -34,7 +34,12 @@ std::optional<Error> refuse_guarded(const std::string& path, const struct stat& 
                                     const TargetGuards& guards, const std::string& sysfs = "/sys");
 
 // What will be overwritten, for the user: path, model, serial number, world wide name, size, and what is
-// there (libblkid).
-std::string describe_target(const std::string& path, const std::string& sysfs = "/sys");
+// there and in its partitions (libblkid). Of members of an LVM group, RAID or ZFS pool a line each, too: an
+// active one is refused as in use, and one that is not would be lost silently.
+struct TargetDescription {
+  std::string line;
+  std::vector<std::string> notes;
+};
+TargetDescription describe_target(const std::string& path, const std::string& sysfs = "/sys");
 
 }  // namespace ezio

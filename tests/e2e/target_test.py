@@ -3,7 +3,7 @@ import os
 
 from lib import extents, runner
 from lib.case import require_programs
-from lib.ezio import EzioCase, require_built
+from lib.ezio import EzioCase, create_torrent, require_built
 from lib.proc import run
 from lib.rawimage import MIB, RawImage
 
@@ -61,9 +61,93 @@ class GuardTest(EzioCase):
         self.assertEqual(done.returncode, 2, done.stderr)
 
 
+class EndTest(EzioCase):
+    """What is left to do when all is written."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = RawImage(self, data_mib=8)
+        self.seed(self.image.torrent, self.image.path, port=PORT)
+
+    def clone(self, target, *flags, code=0):
+        leecher = self.leech(self.image.torrent, target, json_output=False, flags=["--linger", "0", *flags], **FROM_SEED)
+        leecher.wait_exit(code)
+        return leecher.process.output()
+
+    def larger_device(self, sector):
+        """With a GPT, whose backup is at its end."""
+        backing = self.temp_file("large.img")
+        extents.fill_pattern(backing, self.image.size + 4 * MIB)
+        device = self.loop(backing, sector=sector)
+        run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", device.path, input="label: gpt\n,8M\n")
+        return device
+
+    def test_the_backup_of_an_old_partition_table_is_wiped_and_nothing_beside_it(self):
+        for sector in (512, 4096):
+            device = self.larger_device(sector)
+            with open(device.backing_path, "rb") as file:
+                before = file.read()
+            output = self.clone(device.path, "--reuse", "off")
+            self.assertIn("an old signature is wiped: gpt", output)
+            with open(device.backing_path, "rb") as file:
+                after = file.read()
+            magic = len(before) - sector
+            self.assertEqual(before[magic:magic + 8], b"EFI PART")
+            self.assertEqual(after[self.image.size:], before[self.image.size:magic] + bytes(8) + before[magic + 8:])
+
+    def test_old_signatures_are_kept_where_that_is_asked_for(self):
+        device = self.larger_device(512)
+        output = self.clone(device.path, "--keep-signatures")
+        self.assertIn("an old signature is kept: gpt", output)
+        with open(device.backing_path, "rb") as file:
+            self.assertEqual(file.read()[-512:-504], b"EFI PART")
+
+
+class ForeignTorrentTest(EzioCase):
+    """A torrent that does not say how large the device was."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.temp_file("source.img")
+        with open(self.source, "wb") as file:
+            file.truncate(64 * MIB)
+        run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", self.source)
+        dump = self.temp_dir("dump")
+        with open(self.source, "rb") as file, open(os.path.join(dump, "0"), "wb") as extent:
+            extent.write(file.read(16 * MIB))
+        self.torrent = create_torrent(self.temp_file("foreign.torrent"), "--dir", dump, name="foreign")
+        self.seed(self.torrent, dump, port=PORT)
+
+    def leech_to(self, target, code):
+        leecher = self.leech(self.torrent, target, json_output=False, flags=["--linger", "0"], **FROM_SEED)
+        leecher.wait_exit(code)
+        return leecher.process.output()
+
+    def device(self, size):
+        backing = self.temp_file("target.img")
+        with open(backing, "wb") as file:
+            file.truncate(size)
+        return self.loop(backing)
+
+    def test_onto_a_device_that_is_too_small_for_the_file_system_is_no_success(self):
+        output = self.leech_to(self.device(32 * MIB).path, 1)
+        self.assertIn(f"the file system (ext4) is {64 * MIB} bytes, the target {32 * MIB}", output)
+        self.assertNotIn("complete:", output)
+
+    def test_onto_a_device_that_is_large_enough_is_a_file_system(self):
+        device = self.device(64 * MIB)
+        self.leech_to(device.path, 0)
+        run("e2fsck", "-fn", device.path)
+
+    def test_into_a_file_the_file_becomes_as_large_as_the_file_system(self):
+        target = self.temp_file("new.img")
+        self.assertIn("extended to the 67108864 bytes", self.leech_to(target, 0))
+        self.assertEqual(os.path.getsize(target), 64 * MIB)
+
+
 def check():
     require_built()
-    require_programs("mkfs.ext4")
+    require_programs("mkfs.ext4", "sfdisk", "e2fsck")
 
 
 if __name__ == "__main__":

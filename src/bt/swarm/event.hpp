@@ -86,6 +86,9 @@ struct SegmentHashed {  // answers HashSegment
 struct Flushed {  // answers Flush
   std::string error;
 };
+struct Concluded {  // answers Conclude
+  std::string error;
+};
 
 // --- trackers, time, user ---
 struct AnnounceSucceeded {
@@ -103,7 +106,7 @@ struct StopRequested {};     // SIGINT, SIGTERM
 using Event =
     std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
                  BlockProgress, BlockReceived, BlockSent, PeerDisconnected, SegmentRead, SourceFailed,
-                 SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed, SegmentHashed, Flushed,
+                 SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed, SegmentHashed, Flushed, Concluded,
                  AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};

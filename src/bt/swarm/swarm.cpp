@@ -79,7 +79,8 @@ PeerHandle Swarm::new_handle() {
 }
 
 std::uint32_t Swarm::io_in_flight() const {
-  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0);
+  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0) +
+         (concluding_ ? 1 : 0);
 }
 
 // ---------------------------------------------------------------- disk and hash

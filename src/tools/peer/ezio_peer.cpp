@@ -83,6 +83,7 @@ std::vector<SessionTorrent> PeerRun::session_torrents() {
     torrent.trackers = usable_trackers(job, options_.trackers, report_);
     torrent.metainfo = job.metainfo;
     torrent.storage = std::move(job.storage);
+    torrent.ending = std::move(job.ending);
     torrent.seeding = job.pair.seeding;
     const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
     torrent.linger = options_.linger.value_or(Linger{usual, {}});

@@ -160,6 +160,8 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->type_name("auto|all|off")
       ->multi_option_policy(last);
   add_guards(app, options, raw);
+  app.add_flag("--keep-signatures", options.keep_signatures,
+               "leave old signatures (RAID, ZFS, a second partition table) that a clone does not cover");
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");

@@ -32,6 +32,7 @@ struct PeerOptions {
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
   TargetGuards guards;
+  bool keep_signatures = false;
   bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same

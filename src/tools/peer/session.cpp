@@ -140,6 +140,7 @@ struct Session::Run {
                                action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
     session.disk_touched_ = true;
   }
+  void operator()(const Conclude&) const { session.conclude(index); }
   void operator()(const Announce& action) const { session.announce(index, action); }
   void operator()(const Completed&) const { session.observer_.on_completed(index); }
   void operator()(const Finished& action) const {

@@ -60,6 +60,19 @@ void Session::on_disk_events() {
   schedule_turn_end();
 }
 
+void Session::conclude(std::uint32_t index) {
+  Torrent& torrent = torrents_[index];
+  if (torrent.job.ending == nullptr) {
+    reports_.push_back({index, Concluded{}});
+    return;
+  }
+  torrent.conclusion =
+      std::make_unique<Conclusion>(context_, torrent.job.ending, [this, index](CloneEnd end) {
+        for (const std::string& note : end.notes) observer_.on_note(index, note);
+        deliver(index, Concluded{std::move(end.error)});
+      });
+}
+
 void Session::watch_hashes() {
   hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
     if (error) return;

@@ -135,6 +135,8 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
   identity.whole_disk_id = target->whole_disk_id;
   identity.block_device = target->block_device;
   targets.push_back(std::move(identity));
+  job.ending = std::make_shared<CloneEnding>(
+      *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
 
@@ -152,7 +154,9 @@ std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& repo
       continue;
     }
     job.pair.path = std::move(*path);
-    report.say(describe_target(job.pair.path));
+    const TargetDescription description = describe_target(job.pair.path);
+    report.say(description.line);
+    for (const std::string& note : description.notes) report.say(note);
   }
   return jobs;
 }

@@ -10,6 +10,7 @@
 #include "bt/swarm/memory_plan.hpp"
 #include "disk/arena.hpp"
 #include "disk/disk_engine.hpp"
+#include "disk/end_clone.hpp"
 #include "tools/common/outcome.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
@@ -21,6 +22,7 @@ struct PeerJob {
   PeerPair pair;
   Metainfo metainfo;
   std::unique_ptr<Storage> storage;
+  std::shared_ptr<const CloneEnding> ending;  // of a target
   std::optional<Failure> failure;
   bool ready() const { return !failure && storage != nullptr; }
 };

@@ -1,0 +1,27 @@
+// The last works on a target, done beside the event loop: they wait for the disk.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <memory>
+
+#include "disk/end_clone.hpp"
+
+namespace ezio {
+
+// One run of a CloneEnding in a thread of its own. Nobody waits for the thread, whose disk may hang: what it
+// works on is its own, and when this is gone nothing is called back.
+class Conclusion {
+ public:
+  // Calls back once, from the io_context. Throws std::system_error where no thread can be had.
+  Conclusion(boost::asio::io_context& context, std::shared_ptr<const CloneEnding> ending,
+             std::function<void(CloneEnd)> done);
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+  boost::asio::posix::stream_descriptor ready_;
+};
+
+}  // namespace ezio
