@@ -161,10 +161,10 @@ TEST_F(PartitionedTargetTest, APartitionAndItsDiskOverlap) {
   const PatternedLoop other;
   const auto stranger = open_source_device(other.path(), 4096);
   ASSERT_TRUE(disk && partition && stranger);
-  EXPECT_TRUE(same_or_overlapping(*disk, *partition));
-  EXPECT_TRUE(same_or_overlapping(*partition, *disk));
-  EXPECT_TRUE(same_or_overlapping(*disk, *disk));
-  EXPECT_FALSE(same_or_overlapping(*disk, *stranger));
+  EXPECT_TRUE(same_or_overlapping(disk->identity, partition->identity));
+  EXPECT_TRUE(same_or_overlapping(partition->identity, disk->identity));
+  EXPECT_TRUE(same_or_overlapping(disk->identity, disk->identity));
+  EXPECT_FALSE(same_or_overlapping(disk->identity, stranger->identity));
 }
 
 TEST_F(TargetTest, TheSameFileByTwoNamesIsTheSame) {
@@ -174,7 +174,32 @@ TEST_F(TargetTest, TheSameFileByTwoNamesIsTheSame) {
   const auto a = open_source_device(path, 4096);
   const auto b = open_source_device(directory_.path("other name"), 4096);
   ASSERT_TRUE(a && b);
-  EXPECT_TRUE(same_or_overlapping(*a, *b));
+  EXPECT_TRUE(same_or_overlapping(a->identity, b->identity));
+}
+
+TEST_F(TargetTest, LoopDevicesAndTheFileUnderThemOverlap) {
+  const std::string path = directory_.path("image");
+  { ASSERT_TRUE(open_target(path, device_bytes, Missing::create)); }
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  const LoopDevice one(fd.get(), {});
+  const LoopDevice two(fd.get(), {});
+  const PatternedLoop other;
+  const auto file = open_source_device(path, 1);
+  const auto a = open_source_device(one.path(), 1);
+  const auto b = open_source_device(two.path(), 1);
+  const auto stranger = open_source_device(other.path(), 1);
+  ASSERT_TRUE(file && a && b && stranger);
+  EXPECT_TRUE(same_or_overlapping(file->identity, a->identity));
+  EXPECT_TRUE(same_or_overlapping(a->identity, file->identity));
+  EXPECT_TRUE(same_or_overlapping(a->identity, b->identity));
+  EXPECT_FALSE(same_or_overlapping(a->identity, stranger->identity));
+  EXPECT_FALSE(same_or_overlapping(file->identity, stranger->identity));
+}
+
+TEST_F(TargetTest, TwoPartitionsOfOneLoopDeviceDoNotOverlap) {
+  constexpr DeviceIdentity first{.device = 2, .whole_disk = 1, .backing = 9};
+  constexpr DeviceIdentity second{.device = 3, .whole_disk = 1, .backing = 9};
+  EXPECT_FALSE(same_or_overlapping(first, second));
 }
 
 TEST_F(TargetTest, DirectoriesCharacterDevicesAndPipesAreRefused) {

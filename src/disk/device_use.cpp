@@ -155,12 +155,15 @@ std::optional<std::string> find_holder(const Reach& reach, const UsePaths& paths
   return std::nullopt;
 }
 
+std::string backing_file(const fs::path& disk) {
+  std::string path = read_text(disk / "loop" / "backing_file");
+  if (!path.empty() && path.back() == '\n') path.pop_back();
+  return path;
+}
+
 std::optional<std::string> find_loop(const Reach& reach, const UsePaths& paths) {
   for (const fs::path& disk : entries(paths.sysfs + "/block")) {
-    std::string backing = read_text(disk / "loop" / "backing_file");
-    if (backing.empty()) continue;
-    if (backing.back() == '\n') backing.pop_back();
-    if (!reach.includes_path(backing)) continue;
+    if (!reach.includes_path(backing_file(disk))) continue;
     const std::string name = "/dev/" + disk.filename().string();
     return fmt::format("{} lies on it: use {} as target, or detach it (losetup -d {})", name, name, name);
   }
@@ -187,6 +190,15 @@ DeviceFamily device_family(dev_t device, const UsePaths& paths) {
     if (const auto partition = device_of(entry)) family.partitions.push_back(*partition);
   }
   return family;
+}
+
+DeviceIdentity find_identity(const struct stat& status, const UsePaths& paths) {
+  DeviceIdentity found{identity(status), identity(status), 0};
+  if (!S_ISBLK(status.st_mode)) return found;
+  found.whole_disk = device_family(status.st_rdev, paths).whole_disk;
+  const auto backing = status_of(backing_file(sysfs_node(found.whole_disk, paths)));
+  if (backing) found.backing = identity(*backing);
+  return found;
 }
 
 std::optional<std::string> find_use(const struct stat& target, const UsePaths& paths) {

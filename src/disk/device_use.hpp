@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "disk/device_file.hpp"
+
 namespace ezio {
 
 struct UsePaths {
@@ -26,6 +28,8 @@ struct DeviceFamily {
 DeviceFamily device_family(dev_t device, const UsePaths& paths = {});
 // "sda1"; empty where sysfs has no such device.
 std::string device_name(dev_t device, const UsePaths& paths = {});
+
+DeviceIdentity find_identity(const struct stat& status, const UsePaths& paths = {});
 
 // Why this device or file must not be written, with the remedy: "is mounted on '/mnt': unmount it first".
 // Empty when nothing was found, which does not replace O_EXCL: other mount namespaces do not show here.

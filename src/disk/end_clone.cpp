@@ -39,8 +39,7 @@ DeviceFile copy_of(const DeviceFile& target) {
   copy.sector = target.sector;
   copy.memory_alignment = target.memory_alignment;
   copy.size = target.size;
-  copy.device_id = target.device_id;
-  copy.whole_disk_id = target.whole_disk_id;
+  copy.identity = target.identity;
   return copy;
 }
 
@@ -149,7 +148,7 @@ Result<void> CloneEnding::wipe_old(std::vector<std::string>& notes) const {
 }
 
 void CloneEnding::reread_table(std::vector<std::string>& notes) const {
-  if (!target_.block_device || target_.device_id != target_.whole_disk_id) return;
+  if (!target_.block_device || target_.identity.device != target_.identity.whole_disk) return;
   if (::ioctl(target_.fd.get(), BLKRRPART) == 0) return;
   if (errno == EINVAL || errno == ENOTTY) return;  // a device without partitions, whatever is on it
   notes.push_back(fmt::format("the kernel has not reread the partition table ({}): partprobe, or restart",

@@ -58,7 +58,7 @@ Result<DeviceFile> open_block_device(const std::string& path, const struct stat&
     return path_error(path, fmt::format("has {} bytes, the torrent needs {}: choose a larger target",
                                         file->size, needed_bytes));
   }
-  file->whole_disk_id = device_family(status.st_rdev).whole_disk;
+  file->identity = find_identity(status);
   choose_direct(*file);
   return file;
 }

@@ -61,6 +61,50 @@ class GuardTest(EzioCase):
         self.assertEqual(done.returncode, 2, done.stderr)
 
 
+class OverlapTest(EzioCase):
+    """A source and a target of one process that share bytes."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = RawImage(self, data_mib=8)
+
+    def refused(self, source, target, naming="shares its bytes with source"):
+        before = self.contents(source)
+        done = self.run_peer("--seed", self.image.torrent, source, "--leech", self.image.torrent, target,
+                             "--linger", "0")
+        self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+        self.assertIn(naming, done.stderr)
+        self.assertEqual(self.contents(source), before)
+
+    def contents(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def test_the_same_file_by_two_names(self):
+        link = self.temp_file("link")
+        os.symlink(self.image.path, link)
+        self.refused(self.image.path, link)
+
+    def test_the_same_device(self):
+        device = self.loop(self.image.path)
+        self.refused(device.path, device.path)
+
+    def test_a_loop_device_on_the_source(self):
+        device = self.loop(self.image.path)
+        self.refused(self.image.path, device.path)
+
+    def test_two_loop_devices_on_one_file(self):
+        self.refused(self.loop(self.image.path).path, self.loop(self.image.path).path)
+
+    def test_two_targets_that_overlap(self):
+        one, two = self.loop(self.image.path), self.loop(self.image.path)
+        before = self.contents(self.image.path)
+        done = self.run_peer("--leech", self.image.torrent, one.path, self.image.torrent, two.path)
+        self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+        self.assertIn(f"target {one.path} overlaps target {two.path}", done.stderr)
+        self.assertEqual(self.contents(self.image.path), before)
+
+
 class EndTest(EzioCase):
     """What is left to do when all is written."""
 

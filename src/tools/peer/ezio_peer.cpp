@@ -13,6 +13,7 @@
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
 #include "tools/peer/setup.hpp"
+#include "tools/peer/targets.hpp"
 
 namespace ezio {
 namespace {
