@@ -22,7 +22,7 @@ using testing::IsEmpty;
 class TorrentFetchTest : public testing::Test {
  protected:
   std::string get(const std::string& url, std::optional<seconds> wait = {}) {
-    TorrentFetch fetch({wait, milliseconds(1), milliseconds(4)},
+    TorrentFetch fetch({wait, milliseconds(1), milliseconds(4)}, {},
                        [this](const std::string& text) { said_.push_back(text); });
     const auto body = fetch.get(url);
     signal_ = fetch.signal();

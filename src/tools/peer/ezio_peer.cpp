@@ -184,6 +184,7 @@ int peer_main(const PeerOptions& options) {
   };
   SessionConfig config;
   config.reuse = options.reuse;
+  config.ca_file = options.ca_file;
   config.read_back = !options.no_read_back;
   config.stall_timeout = std::chrono::seconds(options.stall_timeout_s);
   const auto bytes_per_second = [](double megabytes) { return megabytes * 1e6; };

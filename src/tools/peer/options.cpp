@@ -136,6 +136,10 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   app.add_option("--wait", options.wait_s, "for torrents named by URL, so long at most (default: for ever)")
       ->type_name("SECONDS")
       ->multi_option_policy(last);
+  app.add_option("--ca", options.ca_file, "certificates (PEM) to trust for https://, instead of the system's")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile)
+      ->multi_option_policy(last);
   app.add_option("--memory", options.memory_mib, "for all buffers together")
       ->type_name("MiB")
       ->capture_default_str()

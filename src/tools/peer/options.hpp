@@ -15,7 +15,7 @@ namespace ezio {
 
 // A TORRENT with its SOURCE or TARGET.
 struct PeerPair {
-  std::string torrent;  // path or http:// URL
+  std::string torrent;  // path, http:// or https:// URL
   std::string path;
   bool seeding = false;
   std::optional<InfoHash> pin;  // what the torrent must be
@@ -37,6 +37,7 @@ struct PeerOptions {
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
   std::optional<std::uint32_t> wait_s;   // for torrents named by URL; unset: for ever
+  std::optional<std::string> ca_file;    // PEM, for https:// in place of the system's trust store
   bool json = false;
   bool verify_source = false;
   bool quiet = false;

@@ -36,13 +36,14 @@ struct SessionTorrent {
   std::shared_ptr<const CloneEnding> ending;  // of a target; null: nothing is left to do at its end
   bool seeding = false;
   Linger linger;
-  std::vector<std::string> trackers;  // http:// announce URLs
+  std::vector<std::string> trackers;  // http:// and https:// announce URLs
 };
 
 struct SessionConfig {
-  std::optional<Endpoint> listen;  // exactly there; else port 6881 or the next free one, every address
-  std::vector<Endpoint> peers;     // dialled for each torrent
-  Duration stall_timeout{};        // 0: none
+  std::optional<Endpoint> listen;      // exactly there; else port 6881 or the next free one, every address
+  std::vector<Endpoint> peers;         // dialled for each torrent
+  Duration stall_timeout{};            // 0: none
+  std::optional<std::string> ca_file;  // for trackers of https://
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool read_back = true;
   std::optional<double> upload_limit;    // bytes a second, all peers together

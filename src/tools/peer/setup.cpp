@@ -19,7 +19,7 @@ namespace ezio {
 namespace {
 
 bool is_url(const std::string& torrent) {
-  return torrent.starts_with("http://");
+  return torrent.starts_with("http://") || torrent.starts_with("https://");
 }
 
 Result<Metainfo> load_torrent(const std::string& torrent, TorrentFetch& fetch) {
@@ -73,7 +73,7 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
 int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
   FetchPatience patience;
   if (options.wait_s) patience.wait = std::chrono::seconds(*options.wait_s);
-  TorrentFetch fetch(patience, [&](const std::string& text) { report.say(text); });
+  TorrentFetch fetch(patience, options.ca_file, [&](const std::string& text) { report.say(text); });
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
     auto metainfo = load_torrent(job.pair.torrent, fetch);
@@ -131,10 +131,12 @@ std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<s
   std::vector<std::string> usable;
   for (const std::string& url : instead.empty() ? job.metainfo.trackers : instead) {
     const auto parsed = boost::urls::parse_uri(url);
-    if (parsed && parsed->scheme_id() == boost::urls::scheme::http && !parsed->host().empty()) {
+    const auto scheme = parsed ? parsed->scheme_id() : boost::urls::scheme::unknown;
+    const bool spoken = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
+    if (spoken && !parsed->host().empty()) {
       usable.push_back(url);
     } else {
-      report.say(fmt::format("{}: tracker {} is left out: only http:// is spoken here",
+      report.say(fmt::format("{}: tracker {} is left out: only http:// and https:// are spoken here",
                              printable(job.metainfo.name), ezio::quoted(url)));
     }
   }

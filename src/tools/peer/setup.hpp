@@ -21,7 +21,7 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report);
 
-// The trackers that can be announced to: http:// ones. Others are reported and left out.
+// The trackers that can be announced to: http:// and https:// ones. Others are reported and left out.
 std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
                                          PeerReport& report);
 

@@ -24,8 +24,11 @@ struct TorrentFetch::Attempts {
   Result<std::string> result = Error{"interrupted"};
 };
 
-TorrentFetch::TorrentFetch(FetchPatience patience, Say say)
-    : patience_(patience), say_(std::move(say)), random_(std::random_device{}()) {
+TorrentFetch::TorrentFetch(FetchPatience patience, std::optional<std::string> ca_file, Say say)
+    : patience_(patience),
+      say_(std::move(say)),
+      http_(context_.get_executor(), std::move(ca_file)),
+      random_(std::random_device{}()) {
   if (patience_.wait) deadline_ = Clock::now() + *patience_.wait;
   signals_.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;

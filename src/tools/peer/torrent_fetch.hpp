@@ -26,7 +26,7 @@ class TorrentFetch {
  public:
   using Say = std::function<void(const std::string&)>;  // what the user should know while it waits
 
-  TorrentFetch(FetchPatience patience, Say say);
+  TorrentFetch(FetchPatience patience, std::optional<std::string> ca_file, Say say);
   TorrentFetch(const TorrentFetch&) = delete;
   TorrentFetch& operator=(const TorrentFetch&) = delete;
 
@@ -50,7 +50,7 @@ class TorrentFetch {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_{context_, SIGINT, SIGTERM};
   boost::asio::steady_timer pause_{context_};
-  HttpClient http_{context_.get_executor()};
+  HttpClient http_;
   std::minstd_rand random_;
   int signal_ = 0;
 };
