@@ -157,7 +157,7 @@ TEST(SwarmLife, AStopIsToldToTheTrackerAndClosesEveryPeer) {
 
 TEST(SwarmLife, AStallIsGivenUpWhenAsked) {
   DriverOptions options;
-  options.config.stall_timeout = 30s;
+  options.config.start_timeout = options.config.stall_timeout = 30s;
   Driver driver(options);
   driver.pass(20s);
   const PeerHandle peer = driver.seed();

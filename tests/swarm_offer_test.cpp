@@ -274,6 +274,7 @@ TEST(SwarmOffer, WhoWaitsForAPieceThatFailsIsRejectedAndTold) {
   Driver driver(room(false));
   const PeerHandle sender = driver.kin(all_pieces());
   const PeerHandle next = driver.kin({});
+  driver.kin({5});
   offer(driver, sender, 5);
   ASSERT_EQ(told(driver, next, What::offer).size(), 1u);
   driver.serve_all(sender);

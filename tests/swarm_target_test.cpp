@@ -125,6 +125,17 @@ TEST(SwarmTarget, ACloneIsCompleteOnlyWhenTheLastWorksOnTheDeviceAreDone) {
   EXPECT_EQ(driver.swarm->io_in_flight(), 0u);
 }
 
+TEST(SwarmTarget, LastWorksThatTakeTheirTimeAreNoStall) {
+  DriverOptions options = concluded_by_hand();
+  options.config.stall_timeout = 10s;
+  Driver driver(options);
+  write_all_and_read_back(driver);
+  driver.pass(60s);
+  EXPECT_THAT(driver.take<Finished>(), IsEmpty());
+  driver.event(StorageHangs{"the device has not answered"});
+  EXPECT_THAT(driver.take<Finished>(), SizeIs(1));
+}
+
 TEST(SwarmTarget, LastWorksThatFailEndTheClone) {
   Driver driver(concluded_by_hand());
   write_all_and_read_back(driver);

@@ -208,13 +208,25 @@ TEST(SwarmTrouble, WhileThereIsSomethingElseToFetchABlockThatBreaksOffIsWaitedFo
   EXPECT_FALSE(driver.closed(silent));
 }
 
+TEST(SwarmTrouble, AByteNowAndThenDoesNotHoldABlock) {
+  Driver driver(large());
+  const PeerHandle drip = driver.seed();
+  const auto asked = driver.heard<wire::Request>(drip);
+  driver.event(BlockHeaderReceived{drip, asked[0].span});
+  for (int i = 0; i < 3 && !driver.closed(drip); ++i) {
+    driver.pass(12s);
+    if (!driver.closed(drip)) driver.event(BlockProgress{drip, 1});
+  }
+  EXPECT_THAT(driver.closed(drip), testing::Optional(testing::HasSubstr("far too slowly")));
+}
+
 TEST(SwarmTrouble, WhoIsSlowWithinABlockIsNotSilent) {
   Driver driver(large());
   const PeerHandle slow = driver.seed();
   const auto asked = driver.heard<wire::Request>(slow);
   driver.event(BlockHeaderReceived{slow, asked[0].span});
   for (int i = 0; i < 10; ++i) {
-    driver.pass(15s);
+    driver.pass(3s);
     driver.event(BlockProgress{slow, 1000});
     EXPECT_EQ(driver.swarm->stats().downloaded, 1000u * (i + 1));
   }

@@ -13,12 +13,26 @@
 
 namespace ezio {
 
+// A storage whose device does not answer.
+struct HungStorage {
+  std::uint64_t owner = 0;          // the value that Storage was opened with
+  std::uint64_t device_offset = 0;  // of something that is in flight
+  bool flushing = false;            // and that is a flush
+};
+
+// Each storage has a queue of its own, so that a device that is slow, or hangs, holds up nobody else.
 class DiskEngine {
  public:
-  virtual ~DiskEngine() = default;
+  virtual ~DiskEngine() = default;   // after its storages; those that hang are left as they are
   virtual int event_fd() const = 0;  // readable when completions wait; drain() clears it
   virtual void submit() = 0;         // starts what was queued; never blocks for the disk
   virtual void drain(std::vector<IoCompletion>& out) = 0;  // appends
+  // The storages that have something in flight of which nothing has ended for so long (a flush may take
+  // flush_patience times that), each told once. Call every now and then: only what is seen counts. From then
+  // on its requests never complete, and destroying it does not wait for them: their memory stays the
+  // kernel's.
+  virtual std::vector<HungStorage> find_hung(TimePoint now, Duration timeout) = 0;
+  static constexpr int flush_patience = 10;
   virtual std::string description() const = 0;  // which backend, and why not io_uring where it is not
 };
 
@@ -26,7 +40,7 @@ struct DiskOptions {
   enum class Backend { automatic, uring, threads };
   Backend backend = Backend::automatic;  // automatic: io_uring where the kernel lets us, else threads
   MutableBytes arena;         // registered with the ring for direct I/O where RLIMIT_MEMLOCK allows it
-  unsigned queue_depth = 64;  // requests in the kernel at once; more are queued behind them
+  unsigned queue_depth = 64;  // requests of a storage in the kernel at once; more are queued behind them
 };
 // Never fails for want of io_uring: falls back to threads and says so in description(). Errors are for
 // Backend::uring demanded and not available, or for no threads or eventfd.

@@ -17,28 +17,36 @@
 #include "disk/uring_executor.hpp"
 
 namespace ezio {
-namespace {
-
 class EngineStorage final : public Storage {
  public:
-  EngineStorage(IoLane& lane, std::unique_ptr<IoFile> file) : lane_(lane), file_(std::move(file)) {}
-  ~EngineStorage() override { lane_.close(*file_); }
+  EngineStorage(Engine& engine, std::unique_ptr<IoLane> lane, std::unique_ptr<IoFile> file)
+      : engine_(engine), lane_(std::move(lane)), file_(std::move(file)) {}
+  ~EngineStorage() override {
+    engine_.forget(*this);
+    lane_->close(*file_);
+    if (!lane_->hangs()) return;
+    // The kernel may come back to them at any time.
+    static_cast<void>(lane_.release());
+    static_cast<void>(file_.release());
+  }
+  IoLane& lane() { return *lane_; }
+  std::uint64_t owner() const { return file_->owner; }
 
   void read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) override {
-    lane_.queue().read(*file_, token, torrent_offset, data);
+    lane_->queue().read(*file_, token, torrent_offset, data);
   }
   void write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) override {
-    lane_.queue().write(*file_, token, torrent_offset, data);
+    lane_->queue().write(*file_, token, torrent_offset, data);
   }
   FileParts file_parts(std::uint64_t torrent_offset, std::uint64_t length,
                        std::size_t max_parts) const override {
     return ezio::file_parts(*file_, torrent_offset, length, max_parts);
   }
   void zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) override {
-    lane_.queue().zero(*file_, token, torrent_offset, length);
+    lane_->queue().zero(*file_, token, torrent_offset, length);
   }
   void flush(std::uint64_t token, Cached cached) override {
-    lane_.queue().flush(*file_, token, cached == Cached::forget);
+    lane_->queue().flush(*file_, token, cached == Cached::forget);
   }
   bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) const override {
     return ezio::is_hole(*file_, torrent_offset, length);
@@ -47,15 +55,14 @@ class EngineStorage final : public Storage {
     return {.sequential = file_->rotational(), .cached = file_->alignment.sector == 1};
   }
   std::string description() const override {
-    return fmt::format("{}, {}", lane_.executor().name(), file_->kind());
+    return fmt::format("{}, {}", lane_->executor().name(), file_->kind());
   }
 
  private:
-  IoLane& lane_;
+  Engine& engine_;
+  std::unique_ptr<IoLane> lane_;
   std::unique_ptr<IoFile> file_;
 };
-
-}  // namespace
 
 PageMemory::PageMemory(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -79,6 +86,7 @@ void IoLane::reap() {
   over_.clear();
   executor_->reap(over_);
   for (ActiveOp* op : over_) queue_.finish(*op);
+  moved_ |= !over_.empty();
 }
 
 void IoLane::drain(std::vector<IoCompletion>& out) {
@@ -90,6 +98,7 @@ void IoLane::drain(std::vector<IoCompletion>& out) {
 }
 
 void IoLane::close(IoFile& file) {
+  if (hangs_) return;
   queue_.abandon(file);
   start_queued();
   while (file.requests > 0) {
@@ -97,6 +106,16 @@ void IoLane::close(IoFile& file) {
     reap();
     start_queued();
   }
+}
+
+std::optional<HungStorage> IoLane::find_hung(std::uint64_t owner, TimePoint now, Duration timeout) {
+  const DiskOp* op = queue_.in_flight();
+  if (std::exchange(moved_, false) || op == nullptr) moved_at_ = now;
+  if (op == nullptr || hangs_) return std::nullopt;
+  const bool flushing = op->kind == OpKind::flush || op->kind == OpKind::flush_and_forget;
+  if (now - moved_at_ <= timeout * (flushing ? DiskEngine::flush_patience : 1)) return std::nullopt;
+  hangs_ = true;
+  return HungStorage{owner, op->offset, flushing};
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(const DiskOptions& options) {
@@ -114,28 +133,46 @@ Result<std::unique_ptr<Engine>> Engine::create(const DiskOptions& options) {
 Result<void> Engine::set_up(const DiskOptions& options) {
   event_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event_fd_) return errno_error("eventfd", errno);
-  const unsigned depth = std::clamp(options.queue_depth, 1u, max_queue_depth);
+  depth_ = std::clamp(options.queue_depth, 1u, max_queue_depth);
+  arena_ = options.arena;
   if (options.backend == DiskOptions::Backend::threads) {
     why_not_uring_ = "as demanded";
-    thread_lane_ = make_thread_lane();
     return {};
   }
-  auto bounce = std::make_unique<PageMemory>(bounce_pool_bytes);
-  auto ring = Ring::create(depth, event_fd_.get());
+  auto ring = Ring::create(depth_, event_fd_.get());
   if (ring) {
-    ring_ = ring->get();
-    regions_ = {options.arena, bounce->bytes()};
-    auto executor = std::make_unique<UringExecutor>(std::move(*ring), event_fd_.get());
-    ring_lane_ = std::make_unique<IoLane>(depth, std::move(bounce), std::move(executor));
+    ring_ = std::move(*ring);
+    uses_uring_ = true;
     return {};
   }
   if (options.backend == DiskOptions::Backend::uring) return ring.error();
   why_not_uring_ = ring.error().message;
-  thread_lane_ = make_thread_lane();
   return {};
 }
 
-std::unique_ptr<IoLane> Engine::make_thread_lane() {
+// Null where the kernel refuses another ring.
+std::unique_ptr<IoLane> Engine::make_ring_lane(bool direct) {
+  std::unique_ptr<Ring> ring = std::move(ring_);
+  if (!ring) {
+    auto another = Ring::create(depth_, event_fd_.get());
+    if (!another) return nullptr;
+    ring = std::move(*another);
+  }
+  // One for each request of each storage: those of a device that hangs do not come back.
+  ring->allow_workers(depth_ * static_cast<unsigned>(storages_.size() + 1));
+  auto bounce = std::make_unique<PageMemory>(bounce_pool_bytes);
+  // Not for the page cache, to and from which the kernel copies: there it would only cost the commitment of
+  // memory that a small working set never touches.
+  const MutableBytes regions[] = {arena_, bounce->bytes()};
+  if (direct) ring->register_buffers(regions);
+  auto executor = std::make_unique<UringExecutor>(std::move(ring), event_fd_.get());
+  return std::make_unique<IoLane>(depth_, std::move(bounce), std::move(executor));
+}
+
+std::unique_ptr<IoLane> Engine::make_lane(const IoFile& file) {
+  if (uses_uring_ && !file.opens_files()) {
+    if (auto lane = make_ring_lane(file.alignment.sector > 1)) return lane;
+  }
   // Twice the threads: one operation waits behind each that runs, so that none idles until the next drain.
   return std::make_unique<IoLane>(2 * io_threads, std::make_unique<PageMemory>(bounce_pool_bytes),
                                   std::make_unique<ThreadExecutor>(io_threads, event_fd_.get()));
@@ -148,11 +185,12 @@ int Engine::event_fd() const {
 }
 
 void Engine::submit() {
-  for (IoLane* lane : {ring_lane_.get(), thread_lane_.get()}) {
-    if (lane == nullptr) continue;
-    lane->start_queued();
+  for (EngineStorage* storage : storages_) {
+    IoLane& lane = storage->lane();
+    if (lane.hangs()) continue;
+    lane.start_queued();
     // Requests that end without any I/O have nobody else to wake the event loop.
-    if (!lane->queue().completions().empty()) eventfd_write(event_fd_.get(), 1);
+    if (!lane.queue().completions().empty()) eventfd_write(event_fd_.get(), 1);
   }
 }
 
@@ -160,24 +198,33 @@ void Engine::drain(std::vector<IoCompletion>& out) {
   // Cleared first: what ends from here on makes it readable again.
   eventfd_t count = 0;
   eventfd_read(event_fd_.get(), &count);
-  for (IoLane* lane : {ring_lane_.get(), thread_lane_.get()}) {
-    if (lane != nullptr) lane->drain(out);
+  for (EngineStorage* storage : storages_) {
+    if (!storage->lane().hangs()) storage->lane().drain(out);
   }
 }
 
+std::vector<HungStorage> Engine::find_hung(TimePoint now, Duration timeout) {
+  std::vector<HungStorage> found;
+  for (EngineStorage* storage : storages_) {
+    if (auto hung = storage->lane().find_hung(storage->owner(), now, timeout)) found.push_back(*hung);
+  }
+  return found;
+}
+
 std::string Engine::description() const {
-  if (ring_lane_) return "io_uring";
+  if (uses_uring_) return "io_uring";
   return fmt::format("threads ({})", why_not_uring_);
 }
 
 std::unique_ptr<Storage> Engine::open(std::unique_ptr<IoFile> file) {
-  const bool on_ring = ring_lane_ != nullptr && !file->opens_files();
-  if (!on_ring && !thread_lane_) thread_lane_ = make_thread_lane();
-  // Not for the page cache, to and from which the kernel copies: there it would only cost the commitment of
-  // memory that a small working set never touches.
-  const bool direct = file->alignment.sector > 1;
-  if (ring_ != nullptr && direct && !regions_.empty()) ring_->register_buffers(std::exchange(regions_, {}));
-  return std::make_unique<EngineStorage>(on_ring ? *ring_lane_ : *thread_lane_, std::move(file));
+  auto lane = make_lane(*file);
+  auto storage = std::make_unique<EngineStorage>(*this, std::move(lane), std::move(file));
+  storages_.push_back(storage.get());
+  return storage;
+}
+
+void Engine::forget(EngineStorage& storage) {
+  std::erase(storages_, &storage);
 }
 
 Result<std::unique_ptr<DiskEngine>> make_disk_engine(const DiskOptions& options) {

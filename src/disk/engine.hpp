@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace ezio {
 
-// All bounce buffers of one lane together; the memory is only touched where alignment demands bouncing.
+// All bounce buffers of a storage together; the memory is only touched where alignment demands bouncing.
 inline constexpr std::size_t bounce_pool_bytes = 64 * std::size_t{bounce_bytes};
 inline constexpr unsigned io_threads = 8;
 inline constexpr unsigned max_queue_depth = 4096;
@@ -31,7 +32,7 @@ class PageMemory {
   MutableBytes bytes_;
 };
 
-// A queue and the executor that empties it.
+// One storage's queue and the executor that empties it.
 class IoLane {
  public:
   IoLane(unsigned depth, std::unique_ptr<PageMemory> bounce, std::unique_ptr<IoExecutor> executor);
@@ -40,7 +41,10 @@ class IoLane {
   const IoExecutor& executor() const { return *executor_; }
   void start_queued();                         // as many as the depth allows
   void drain(std::vector<IoCompletion>& out);  // takes what has ended, starts what that made room for
-  void close(IoFile& file);                    // waits for what it has in flight
+  void close(IoFile& file);                    // waits for what it has in flight, unless it hangs
+  // See DiskEngine::find_hung.
+  std::optional<HungStorage> find_hung(std::uint64_t owner, TimePoint now, Duration timeout);
+  bool hangs() const { return hangs_; }
 
  private:
   void reap();
@@ -49,7 +53,12 @@ class IoLane {
   OpQueue queue_;
   std::unique_ptr<IoExecutor> executor_;
   std::vector<ActiveOp*> over_;
+  bool moved_ = true;     // something ended, or nothing was in flight, since it was looked at
+  TimePoint moved_at_{};  // when that was seen last
+  bool hangs_ = false;
 };
+
+class EngineStorage;
 
 // Outlives its storages.
 class Engine final : public DiskEngine {
@@ -60,22 +69,26 @@ class Engine final : public DiskEngine {
   int event_fd() const override;
   void submit() override;
   void drain(std::vector<IoCompletion>& out) override;
+  std::vector<HungStorage> find_hung(TimePoint now, Duration timeout) override;
   std::string description() const override;
 
   // Throws std::system_error when it needs threads and they cannot be made.
   std::unique_ptr<Storage> open(std::unique_ptr<IoFile> file);
+  void forget(EngineStorage& storage);  // it is being destroyed
 
  private:
   Engine() = default;
   Result<void> set_up(const DiskOptions& options);
-  std::unique_ptr<IoLane> make_thread_lane();
+  std::unique_ptr<IoLane> make_lane(const IoFile& file);
+  std::unique_ptr<IoLane> make_ring_lane(bool direct);
 
   UniqueFd event_fd_;
-  Ring* ring_ = nullptr;                 // of ring_lane_
-  std::vector<MutableBytes> regions_;    // to be registered with it before the first direct transfer
-  std::unique_ptr<IoLane> ring_lane_;    // null where io_uring is not used
-  std::unique_ptr<IoLane> thread_lane_;  // null until needed
+  unsigned depth_ = 1;
+  MutableBytes arena_;
+  std::unique_ptr<Ring> ring_;  // for the first storage: that io_uring is to be had has been tried
+  bool uses_uring_ = false;
   std::string why_not_uring_;
+  std::vector<EngineStorage*> storages_;
 };
 
 }  // namespace ezio

@@ -60,6 +60,13 @@ void OpQueue::flush(IoFile& file, std::uint64_t token, bool forget) {
   enqueue({.op = {.kind = forget ? OpKind::flush_and_forget : OpKind::flush}, .request = request});
 }
 
+const DiskOp* OpQueue::in_flight() const {
+  for (const ActiveOp& slot : slots_) {
+    if (slot.in_use) return &slot.planned.op;
+  }
+  return nullptr;
+}
+
 void OpQueue::abandon(IoFile& file) {
   file.closing = true;
   for (DiskRequest& request : requests_) {

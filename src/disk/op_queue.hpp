@@ -116,6 +116,9 @@ class OpQueue {
 
   std::vector<IoCompletion>& completions() { return completions_; }
 
+  // An operation that has been handed out and not finished; null: none.
+  const DiskOp* in_flight() const;
+
  private:
   using RequestRef = std::list<DiskRequest>::iterator;
   struct Position {

@@ -57,6 +57,11 @@ void Ring::register_buffers(std::span<const MutableBytes> regions) {
   registered_ = std::move(buffers);
 }
 
+void Ring::allow_workers(unsigned workers) {
+  unsigned limits[] = {workers, 0};  // bounded ones; 0: as it is
+  io_uring_register_iowq_max_workers(&ring_, limits);
+}
+
 Ring::~Ring() {
   if (ready_) io_uring_queue_exit(&ring_);
 }

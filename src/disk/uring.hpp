@@ -31,6 +31,9 @@ class Ring {
   void register_buffers(std::span<const MutableBytes> regions);
 
   // Queues one transfer; `user` comes back with its result. At most `entries` between queue() and completion.
+  // What cannot be submitted without waiting is done by kernel threads, of which all rings of a thread share
+  // so many (io_uring_register_iowq_max_workers(3)). Without effect before Linux 5.15.
+  void allow_workers(unsigned workers);
   void queue(const Transfer& transfer, int fd, void* user);
 
   // Hands all queued transfers to the kernel in one call. False when it has no memory for them just now: call

@@ -63,7 +63,7 @@ void Host::add_torrent(const Job& job) {
   swarm.reuse = job.reuse;
   swarm.read_back = job.read_back;
   swarm.target = job.traits;
-  swarm.stall_timeout = config_.stall_timeout;
+  swarm.start_timeout = swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
   swarm.limits = swarm_limits(plan_);
   swarm.limits.largest_request = config_.largest_request;

@@ -61,22 +61,6 @@ wire::Buffer piece_header(const BlockSpan& span) {
 
 }  // namespace
 
-Endpoint to_endpoint(const tcp::endpoint& endpoint) {
-  if (endpoint.address().is_v4()) {
-    const auto bytes = endpoint.address().to_v4().to_bytes();
-    return endpoint_from_bytes(std::as_bytes(std::span(bytes)), endpoint.port());
-  }
-  const auto bytes = endpoint.address().to_v6().to_bytes();
-  return endpoint_from_bytes(std::as_bytes(std::span(bytes)), endpoint.port());
-}
-
-tcp::endpoint to_asio(const Endpoint& endpoint) {
-  if (endpoint.v6) return {asio::ip::address_v6(endpoint.address), endpoint.port};
-  asio::ip::address_v4::bytes_type v4;
-  std::copy_n(endpoint.address.begin(), v4.size(), v4.begin());
-  return {asio::ip::address_v4(v4), endpoint.port};
-}
-
 Connection::Connection(ConnectionHandler& handler, Socket socket, const RateLimits& limits)
     : handler_(handler), socket_(std::move(socket)), rate_limits_(limits) {}
 
@@ -271,6 +255,13 @@ void Connection::drop_payload() {
 
 void Connection::send(wire::Buffer bytes) {
   if (closed_) return;
+  message_bytes_ += bytes.size();
+  if (message_bytes_ > most_message_bytes_) {
+    if (std::exchange(overflowed_, true)) return;
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this()] { self->fail("does not read what it is told"); });
+    return;
+  }
   // What the socket is reading now must stay where it is.
   const bool append = output_.size() > (writing_ ? max_gather : 0) && !output_.back().block;
   if (append) {
@@ -385,6 +376,7 @@ void Connection::take_sent_outputs() {
     if (written_ < size || !front.parts.empty()) break;
     written_ -= size;
     const std::optional<BlockSpan> block = front.block;
+    if (!block) message_bytes_ -= front.bytes.size();
     output_.pop_front();
     if (!block) continue;
     handler_.on_block_sent(*this, *block);

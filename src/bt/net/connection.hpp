@@ -15,6 +15,7 @@
 #include "bt/base/endpoint.hpp"
 #include "bt/base/file_part.hpp"
 #include "bt/base/types.hpp"
+#include "bt/net/asio_endpoint.hpp"
 #include "bt/net/rate_limit.hpp"
 #include "bt/wire/wire.hpp"
 
@@ -56,7 +57,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void accept();                         // the socket is connected: waits for the handshake
 
   // --- answers to callbacks ---
-  void set_limits(const wire::Limits& limits) { decoder_ = wire::Decoder(limits); }
+  void set_limits(const wire::Limits& limits) {
+    decoder_ = wire::Decoder(limits);
+    most_message_bytes_ = least_message_bytes + std::size_t{limits.piece_count} * message_bytes_a_piece;
+  }
   void receive_payload(MutableBytes destination);  // exactly the announced length, valid until received
   void drop_payload();
   // Every now and then: what has arrived of a large payload since is reported, however little it is. In
@@ -64,6 +68,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void tick();
 
   // --- output: queued until flush() ---
+  // Messages that the other side does not take are no more than these; then the connection breaks. (Of each
+  // piece it is told once that it is being fetched, is there, is verified, and is offered.)
+  static constexpr std::size_t least_message_bytes = 1 * MiB;
+  static constexpr std::size_t message_bytes_a_piece = 64;
   void send(wire::Buffer bytes);
   void send_block(const BlockSpan& span, Bytes payload);      // valid until on_block_sent or close()
   void send_block(const BlockSpan& span, FileParts payload);  // whose lengths add up to the span's
@@ -121,12 +129,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr std::size_t max_gather = 32;               // buffers in one write
   std::array<boost::asio::const_buffer, max_gather> gather_;  // what the socket is taking
   std::deque<Output> output_;
+  std::size_t message_bytes_ = 0;  // in output_, but for headers of blocks
+  std::size_t most_message_bytes_ = least_message_bytes;
+  bool overflowed_ = false;
   std::size_t written_ = 0;         // bytes of output_.front() in memory that the socket has taken
   bool writing_ = false;            // or waiting to be let in
   std::uint32_t unsent_limit_ = 0;  // bytes that the kernel may hold beyond what is on the wire
 };
-
-Endpoint to_endpoint(const boost::asio::ip::tcp::endpoint& endpoint);
-boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint);
 
 }  // namespace ezio

@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration request_timeout = 20s;  // without a byte from a peer that owes blocks
 constexpr Duration silence_timeout = 60s;  // the same, for closing it
+// For a block whose payload has begun: so long, and what it takes at so many bytes a second. (64 hosts at
+// 1 Mbit/s, who all send to each other, have some 2 KiB a second a connection.)
+constexpr Duration block_patience = 30s;
+constexpr double least_block_rate = 16 * KiB;
 constexpr Duration skipped_timeout = 60s;  // one request unanswered while later ones are
 constexpr Duration offer_patience = 1s;    // without an offer: then we ask our own peers like any other
 constexpr double pipeline_seconds = 0.35;  // of a peer's rate that is requested ahead
@@ -277,12 +281,17 @@ void RequestPipeline::send_request(Peer& peer, const BlockSpan& span) {
 // ---------------------------------------------------------------- for how long
 
 void RequestPipeline::tick(Duration elapsed) {
-  downlink_.tick(static_cast<double>(progress_ - received_at_tick_), elapsed);
-  received_at_tick_ = progress_;
+  downlink_.tick(static_cast<double>(arrived_ - received_at_tick_), elapsed);
+  received_at_tick_ = arrived_;
   for (auto& [handle, peer] : context_.peers) {
     peer.requests.rate.tick(elapsed);
     check_timeouts(peer);
   }
+}
+
+Duration RequestPipeline::time_for(const BlockSpan& span) {
+  const std::chrono::duration<double> at_least(span.length / least_block_rate);
+  return block_patience + std::chrono::duration_cast<Duration>(at_least);
 }
 
 void RequestPipeline::check_timeouts(Peer& peer) {
@@ -294,6 +303,11 @@ void RequestPipeline::check_timeouts(Peer& peer) {
   const bool broken_off = asked.receiving && (silence > request_timeout || is_missed(peer, silence));
   if (silence > silence_timeout || broken_off) {
     context_.doom(peer, "silent while it owes blocks");
+    return;
+  }
+  if (asked.receiving && context_.now - asked.receiving_since > time_for(asked.receiving->span)) {
+    // Whoever sends a byte now and then holds the block as one who is silent does.
+    context_.doom(peer, "sends a block far too slowly");
     return;
   }
   if (silence > request_timeout) {

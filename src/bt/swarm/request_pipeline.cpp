@@ -115,7 +115,7 @@ void RequestPipeline::on_block_progress(Peer& peer, std::uint32_t bytes) {
   asked.receiving_bytes += bytes;
   asked.last_payload = context_.now;
   asked.rate.add(bytes);
-  if (asked.receiving_wanted) progress_ += bytes;
+  if (asked.receiving_wanted) arrived_ += bytes;
 }
 
 PieceDownload* RequestPipeline::on_block_received(Peer& peer, const BlockSpan& span) {
@@ -139,7 +139,8 @@ PieceDownload* RequestPipeline::on_block_received(Peer& peer, const BlockSpan& s
     received_.duplicate += span.length;
     return nullptr;
   }
-  progress_ += span.length - asked.receiving_bytes;
+  arrived_ += span.length - asked.receiving_bytes;
+  progress_ += span.length;
   (peer.pieces.have.all() ? received_.from_seeds : received_.from_leechers) += span.length;
   if (download->requested(span)) cancel_elsewhere(peer, span);
   const SegmentRef segment = context_.geometry.segment_of(span);

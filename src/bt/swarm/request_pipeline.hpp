@@ -51,7 +51,7 @@ class RequestPipeline {
   };
   const Received& received() const { return received_; }
   void add_wasted(std::uint64_t bytes) { received_.wasted += bytes; }
-  std::uint64_t progress() const { return progress_; }  // grows with each block received
+  std::uint64_t progress() const { return progress_; }  // grows with each whole block
 
  private:
   std::uint64_t window_bytes(const Peer& peer) const;
@@ -76,6 +76,7 @@ class RequestPipeline {
   void release_all(Peer& peer);
   void let_go(const Peer& peer);
   void cancel_elsewhere(const Peer& receiver, const BlockSpan& span);
+  static Duration time_for(const BlockSpan& span);
   void check_timeouts(Peer& peer);
   bool is_missed(const Peer& peer, Duration silence) const;
   void snub(Peer& peer);
@@ -88,7 +89,8 @@ class RequestPipeline {
   LinkUse downlink_;
   std::uint64_t received_at_tick_ = 0;  // bytes
   Received received_;
-  std::uint64_t progress_ = 0;
+  std::uint64_t arrived_ = 0;   // bytes, of blocks that are not whole yet, too
+  std::uint64_t progress_ = 0;  // bytes of whole blocks
 };
 
 }  // namespace ezio

@@ -18,6 +18,7 @@ constexpr Duration choke_interval = 1s;
 constexpr Duration handshake_timeout = 10s;
 constexpr Duration keep_alive_interval = 90s;
 constexpr Duration idle_timeout = 240s;
+constexpr std::uint32_t most_lone_failures = 3;
 constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker can tell
 
 }  // namespace
@@ -93,6 +94,10 @@ void Swarm::on(const SourceFailed& event) {
   context_.fail(fmt::format("read failed: {}", event.error));
 }
 
+void Swarm::on(const StorageHangs& event) {
+  context_.fail(event.error);
+}
+
 void Swarm::on(const SegmentWritten& event) {
   const bool wanted = std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
     return !entry.second.pieces.have.test(event.segment.piece);
@@ -139,7 +144,24 @@ void Swarm::piece_failed(PieceIndex piece) {
   planner_.piece_gone(piece);
   requests_.give_up(piece);
   const Peer* peer = liar ? context_.find(*liar) : nullptr;
-  if (peer != nullptr) context_.ban(*peer, fmt::format("sent piece {} with a wrong hash", piece.value()));
+  if (peer == nullptr) return;
+  const bool others_have_it =
+      std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
+        return entry.first != *liar && entry.second.active() && entry.second.pieces.have.test(piece);
+      });
+  const std::string what = fmt::format("sent piece {} with a wrong hash", piece.value());
+  if (others_have_it) return context_.ban(*peer, what);
+  // A bit that fell over once in its memory is no reason to do without the only source; a rotten block is one
+  // to say so.
+  if (++lone_failures_[piece] < most_lone_failures) {
+    context_.emit(
+        Note{fmt::format("{} {}, and nobody else has it: once more", to_string(peer->remote), what)});
+    return;
+  }
+  context_.fail(
+      fmt::format("the source's piece {} is wrong: {} is the only one to have it, and sent it {} times "
+                  "with a wrong hash",
+                  piece.value(), to_string(peer->remote), most_lone_failures));
 }
 
 void Swarm::become_complete() {
@@ -154,61 +176,6 @@ void Swarm::become_complete() {
     if (peer.active() && peer.pieces.have.all()) context_.doom(peer, "both complete");
   }
   announce_due();
-}
-
-// ---------------------------------------------------------------- trackers
-
-void Swarm::on(const AnnounceSucceeded& event) {
-  const std::uint32_t failures = announces_.failures(event.tracker);
-  announces_.succeeded(event.tracker, event.reply, context_.now);
-  if (finished()) return;
-  if (failures > 0)
-    context_.emit(Note{fmt::format("tracker {} answers", config_.trackers[event.tracker.value()])});
-  if (!event.reply.warning.empty()) {
-    context_.emit(Note{
-        fmt::format("tracker {} warns: {}", config_.trackers[event.tracker.value()], event.reply.warning)});
-  }
-  swarm_size_ = std::max(swarm_size_, event.reply.seeders.value_or(0) + event.reply.leechers.value_or(0));
-  for (const Endpoint& endpoint : event.reply.peers) candidates_.add(endpoint, false);
-  dial();
-}
-
-void Swarm::on(const AnnounceFailed& event) {
-  announces_.failed(event.tracker, context_.now);
-  if (finished() || announces_.failures(event.tracker) != 1) return;  // said once, not at each retry
-  context_.emit(Note{"announce failed, retrying: " + event.reason});
-}
-
-bool Swarm::hungry() const {
-  if (state_ == State::complete) {
-    return config_.linger.mode == Linger::Mode::automatic && !config_.seeding;
-  }
-  const auto active = std::count_if(context_.peers.begin(), context_.peers.end(),
-                                    [](const auto& entry) { return entry.second.active(); });
-  return active < 4;
-}
-
-void Swarm::announce_due() {
-  for (const auto& [tracker, event] : announces_.due(context_.now, hungry())) {
-    context_.emit(Announce{tracker, announce_request(event)});
-  }
-}
-
-AnnounceRequest Swarm::announce_request(AnnounceEvent event) const {
-  const SwarmStats now = stats();
-  AnnounceRequest request;
-  request.info_hash = metainfo_.info_hash;
-  request.peer_id = config_.id;
-  request.port = config_.listen_port;
-  request.uploaded = now.uploaded;
-  request.downloaded = now.downloaded;
-  // Not a seeder before the device has been read back: "left" may be 0 only where the clone is good.
-  const bool good = state_ == State::complete || config_.seeding;
-  request.left = good ? 0 : std::max<std::uint64_t>(now.total_bytes - now.verified_bytes, 1);
-  request.event = event;
-  request.numwant = event == AnnounceEvent::stopped ? 0 : 100;
-  request.key = static_cast<std::uint32_t>(config_.random_seed);
-  return request;
 }
 
 // ---------------------------------------------------------------- time, user
@@ -318,8 +285,10 @@ void Swarm::check_ends() {
     if (linger_is_over()) finish(SwarmOutcome::complete, "complete");
     return;
   }
-  if (config_.stall_timeout.count() > 0 && context_.now - last_progress_at_ > config_.stall_timeout) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config_.stall_timeout).count();
+  if (state_ == State::flushing || concluding_) last_progress_at_ = context_.now;
+  const Duration patience = progress > 0 ? config_.stall_timeout : config_.start_timeout;
+  if (patience.count() > 0 && context_.now - last_progress_at_ > patience) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
     finish(SwarmOutcome::stalled, fmt::format("no progress for {} s at {} of {} pieces", seconds,
                                               context_.have.count(), context_.have.size()));
   }

@@ -11,13 +11,14 @@
 // on it (Conclude) succeeded; what it does not hold is fetched and written once more. Core file; one thread.
 #pragma once
 
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/swarm/announce_schedule.hpp"
+#include "bt/swarm/bans.hpp"
 #include "bt/swarm/blame.hpp"
 #include "bt/swarm/candidates.hpp"
 #include "bt/swarm/choker.hpp"
@@ -56,7 +57,8 @@ struct SwarmConfig {
   Reuse::Mode reuse = Reuse::Mode::automatic;  // of what the target holds
   bool read_back = true;                       // before a clone counts as complete
   StorageTraits target;
-  Duration stall_timeout{};       // 0: never give up
+  Duration start_timeout{};       // until anything has come; as the next, 0: never give up
+  Duration stall_timeout{};       // without progress once something has; flushes are not counted
   std::uint64_t random_seed = 0;  // decides every random choice
   SwarmLimits limits;
   std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
@@ -125,6 +127,7 @@ class Swarm {
   void on(const SegmentHashed& event);
   void on(const Flushed& event);
   void on(const Concluded& event);
+  void on(const StorageHangs& event);
   void on(const AnnounceSucceeded& event);
   void on(const AnnounceFailed& event);
   void on(const Tick& event);
@@ -135,6 +138,8 @@ class Swarm {
   void greet(Peer& peer);
   bool admit(Peer& peer, const wire::Handshake& handshake);
   bool keep_over_duplicate(Peer& peer);
+  bool make_room();
+  void meet_again(const Peer& peer);
   void introduce(Peer& peer);
   void close(PeerHandle handle, const std::string& reason, bool ban, bool tell_driver);
   void remember_closed(const Peer& peer, bool ban);
@@ -200,7 +205,8 @@ class Swarm {
   std::uint64_t written_bytes_ = 0;
   std::uint64_t zeroed_bytes_ = 0;
   std::uint64_t reused_bytes_ = 0;
-  std::set<PeerId> banned_;
+  Bans bans_;
+  std::map<PieceIndex, std::uint32_t> lone_failures_;  // of a piece that only its sender had
   TimePoint last_tick_;
   TimePoint last_choke_round_{};
   TimePoint completed_at_{};

@@ -9,6 +9,18 @@
 #include "bt/swarm/swarm.hpp"
 
 namespace ezio {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration twin_patience = 5s;  // what is silent for so long makes room for its twin
+constexpr Duration idle_grace = 10s;    // what was of no use for so long makes room for anybody
+
+bool same_address(const Endpoint& a, const Endpoint& b) {
+  return a.address == b.address && a.v6 == b.v6;
+}
+
+}  // namespace
 
 // ---------------------------------------------------------------- meeting
 
@@ -37,7 +49,7 @@ void Swarm::on(const PeerConnected& event) {
 
 void Swarm::on(const PeerAccepted& event) {
   Peer& peer = add_peer(event.peer, event.remote, true);
-  if (finished() || context_.peers.size() > most_peers()) {
+  if (finished() || (context_.peers.size() > most_peers() && !make_room())) {
     context_.doom(peer, finished() ? "finished" : "enough peers");
     return;
   }
@@ -65,7 +77,9 @@ bool Swarm::admit(Peer& peer, const wire::Handshake& handshake) {
     context_.doom(peer, "connected to ourselves");
     return false;
   }
-  if (banned_.contains(peer.id)) {
+  Endpoint known = peer.remote;
+  if (peer.incoming) known.port = 0;  // where it listens it has not said yet
+  if (bans_.banned(known)) {
     context_.doom(peer, "banned");
     return false;
   }
@@ -73,17 +87,43 @@ bool Swarm::admit(Peer& peer, const wire::Handshake& handshake) {
 }
 
 // Two hosts that dial each other at once must both keep the same connection: the one that the greater id
-// opened. Otherwise the older one stays.
+// opened. Otherwise the older one stays, unless nothing has been heard of it for a while: then its machine
+// has lost it. An id counts at its address only: whoever claims that of another host is another host.
 bool Swarm::keep_over_duplicate(Peer& peer) {
   auto twin = std::find_if(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
-    return entry.second.active() && entry.second.id == peer.id;
+    return entry.second.active() && entry.second.id == peer.id &&
+           same_address(entry.second.remote, peer.remote);
   });
   if (twin == context_.peers.end()) return true;
   const bool crossed = twin->second.incoming != peer.incoming;
   const bool ours_stays = config_.id > peer.id;
-  const bool keep_new = crossed && (peer.incoming != ours_stays);
+  const bool dead = context_.now - twin->second.last_heard > twin_patience;
+  const bool keep_new = dead || (crossed && (peer.incoming != ours_stays));
   context_.doom(keep_new ? twin->second : peer, "connected twice");
   return keep_new;
+}
+
+// A host that came back after a reset has another id, and listens where it did: what is left of its former
+// life is dead.
+void Swarm::meet_again(const Peer& peer) {
+  const std::optional<Endpoint> here = dialable(peer);
+  for (const auto& [handle, other] : context_.peers) {
+    if (handle >= peer.handle || !other.active() || dialable(other) != here || other.id == peer.id) continue;
+    if (context_.now - other.last_heard > twin_patience) context_.doom(other, "has come back");
+  }
+}
+
+// Where all places are taken, one who has had his for a while and neither given nor taken anything goes.
+bool Swarm::make_room() {
+  const Peer* idle = nullptr;
+  for (const auto& [handle, peer] : context_.peers) {
+    const bool used = peer.requests.rate.total() + peer.uploads.rate.total() > 0;
+    if (used || context_.now - peer.since < idle_grace) continue;
+    if (idle == nullptr || peer.since < idle->since) idle = &peer;
+  }
+  if (idle == nullptr) return false;
+  context_.doom(*idle, "makes room");
+  return true;
 }
 
 void Swarm::introduce(Peer& peer) {
@@ -123,8 +163,12 @@ std::optional<Endpoint> Swarm::dialable(const Peer& peer) const {
 }
 
 void Swarm::remember_closed(const Peer& peer, bool ban) {
-  if (ban) banned_.insert(peer.id);
   const std::optional<Endpoint> endpoint = dialable(peer);
+  if (ban) {
+    Endpoint unnamed = peer.remote;
+    unnamed.port = 0;
+    bans_.add(endpoint.value_or(unnamed));
+  }
   if (!endpoint) return;
   const bool useless = state_ == State::complete && peer.pieces.have.all();
   if (ban) {
@@ -314,7 +358,13 @@ struct Swarm::MessageHandler {
     }
     if (!hello.listen_port || *hello.listen_port == 0) return;
     peer.listen_port = hello.listen_port;
-    if (auto endpoint = swarm.dialable(peer)) swarm.candidates_.in_use(*endpoint);
+    const std::optional<Endpoint> endpoint = swarm.dialable(peer);
+    if (swarm.bans_.banned(*endpoint)) {
+      swarm.context_.doom(peer, "banned");
+      return;
+    }
+    swarm.meet_again(peer);
+    swarm.candidates_.in_use(*endpoint);
   }
 };
 

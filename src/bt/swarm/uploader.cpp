@@ -15,9 +15,10 @@ using namespace std::chrono_literals;
 constexpr double sending_seconds = 0.02;
 constexpr double least_sending_bytes = 64 * KiB;
 constexpr double most_sending_bytes_ever = 2 * MiB;
-constexpr std::uint32_t max_read_ahead = 8;  // segments a peer, where the pool allows
-constexpr Duration take_timeout = 60s;       // a socket that takes nothing for so long is dead
-constexpr double least_capacity = 1 * MiB;   // bytes a second; assumed where nothing is known
+constexpr std::size_t most_sending_blocks = 256;  // however small
+constexpr std::uint32_t max_read_ahead = 8;       // segments a peer, where the pool allows
+constexpr Duration take_timeout = 60s;            // a socket that takes nothing for so long is dead
+constexpr double least_capacity = 1 * MiB;        // bytes a second; assumed where nothing is known
 // Of one receiver's share, for a stranger: a seed's uplink brings the room its news, which our own pass on to
 // all, as strangers may not.
 constexpr double seeds_part = 0.25;
@@ -76,7 +77,7 @@ void Uploader::unchoke(Peer& peer) {
 void Uploader::on_sent(Peer& peer, const BlockSpan& span) {
   PeerUploads& uploads = peer.uploads;
   assert(!uploads.sending.empty() && uploads.sending.front().span == span);
-  store_.unpin(uploads.sending.front().buffer);
+  unpin(uploads.sending.front().buffer);
   uploads.sending.pop_front();
   uploads.sending_bytes -= span.length;
   uploads.rate.add(span.length);
@@ -85,7 +86,7 @@ void Uploader::on_sent(Peer& peer, const BlockSpan& span) {
 }
 
 void Uploader::peer_gone(Peer& peer) {
-  for (const SendingBlock& block : peer.uploads.sending) store_.unpin(block.buffer);
+  for (const SendingBlock& block : peer.uploads.sending) unpin(block.buffer);
   peer.uploads.sending.clear();
   peer.uploads.queue.clear();
 }
@@ -107,13 +108,26 @@ std::uint64_t Uploader::most_sending_bytes(const Peer& peer) const {
   return static_cast<std::uint64_t>(std::clamp(wanted, least_sending_bytes, most_sending_bytes_ever));
 }
 
+void Uploader::unpin(BufferId buffer) {
+  const auto count = pinned_.find(buffer);
+  if (--count->second == 0) pinned_.erase(count);
+  store_.unpin(buffer);
+}
+
+// Half of the pool at most is being sent, and three quarters where a peer is being sent nothing else: those
+// who do not read cannot keep our own downloads from their buffers.
+bool Uploader::may_pin(const Peer& peer) const {
+  const std::size_t most = context_.pool.capacity() * std::size_t{peer.uploads.sending.empty() ? 3u : 2u} / 4;
+  return pinned_.size() < std::max<std::size_t>(most, 1);
+}
+
 bool Uploader::has_credit(const Peer& peer) const {
   return peer.ours() || !ours_lack_ || peer.uploads.credit_bytes > 0;
 }
 
 void Uploader::pump(Peer& peer) {
   while (!peer.uploads.queue.empty() && peer.uploads.sending_bytes < most_sending_bytes(peer) &&
-         has_credit(peer)) {
+         peer.uploads.sending.size() < most_sending_blocks && has_credit(peer) && may_pin(peer)) {
     if (!send_next(peer)) break;
   }
   if (!peer.uploads.queue.empty()) read_ahead(peer);
@@ -131,6 +145,7 @@ bool Uploader::send_next(Peer& peer) {
       continue;
     }
     const BlockSpan chosen = *span;
+    ++pinned_[*buffer];
     peer.uploads.queue.erase(span);
     peer.uploads.sending.push_back({chosen, *buffer});
     peer.uploads.sending_bytes += chosen.length;

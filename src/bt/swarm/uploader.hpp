@@ -6,6 +6,8 @@
 // receiver's share while our own can use it. Core file; part of Swarm.
 #pragma once
 
+#include <map>
+
 #include <vector>
 
 #include "bt/swarm/event.hpp"
@@ -44,9 +46,13 @@ class Uploader {
   std::uint32_t segments_ahead() const;
   void refuse(Peer& peer, const BlockSpan& span);
 
+  void unpin(BufferId buffer);
+  bool may_pin(const Peer& peer) const;
+
   SwarmContext& context_;
   PieceStore& store_;
-  bool ours_lack_ = false;  // one of our own peers is connected and not complete
+  std::map<BufferId, std::uint32_t> pinned_;  // blocks that are being sent from each buffer
+  bool ours_lack_ = false;                    // one of our own peers is connected and not complete
 };
 
 }  // namespace ezio

@@ -11,6 +11,10 @@ void watch_interrupts();
 // The first one that came, 0: none.
 int interrupted();
 
+// Once both signals have handlers: the first goes to them, the second ends the process at once with the
+// shell's code for it, whatever hangs.
+void exit_at_second_signal();
+
 // The error with which interrupted work ends; nobody prints it.
 inline Error interrupt_error() {
   return {"interrupted"};

@@ -13,6 +13,7 @@ namespace ezio {
 
 struct Conclusion::Shared {
   UniqueFd ready{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};  // written when `end` is there
+  bool over = false;                                         // and told; of the event loop's thread
   std::mutex mutex;
   CloneEnd end;
 };
@@ -28,6 +29,7 @@ Conclusion::Conclusion(boost::asio::io_context& context, std::shared_ptr<const C
                       std::unique_lock lock(shared->mutex);
                       CloneEnd end = std::move(shared->end);
                       lock.unlock();
+                      shared->over = true;
                       done(std::move(end));
                     });
   std::thread([shared = shared_, ending = std::move(ending)] {
@@ -38,6 +40,10 @@ Conclusion::Conclusion(boost::asio::io_context& context, std::shared_ptr<const C
     }
     ::eventfd_write(shared->ready.get(), 1);
   }).detach();
+}
+
+bool Conclusion::overdue(TimePoint now, Duration time) const {
+  return !shared_->over && now - began_ > time;
 }
 
 }  // namespace ezio

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "bt/base/types.hpp"
 #include "disk/end_clone.hpp"
 
 namespace ezio {
@@ -18,10 +19,14 @@ class Conclusion {
   Conclusion(boost::asio::io_context& context, std::shared_ptr<const CloneEnding> ending,
              std::function<void(CloneEnd)> done);
 
+  // Whether it is under way, and for longer than this.
+  bool overdue(TimePoint now, Duration time) const;
+
  private:
   struct Shared;
   std::shared_ptr<Shared> shared_;
   boost::asio::posix::stream_descriptor ready_;
+  TimePoint began_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace ezio

@@ -9,6 +9,8 @@
 #include "bt/base/printable.hpp"
 #include "bt/net/resolve.hpp"
 #include "tools/common/descriptors.hpp"
+#include "tools/common/interrupt.hpp"
+#include "tools/common/supervise.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
@@ -32,6 +34,8 @@ ExitCode exit_code(SwarmOutcome outcome) {
   }
   return ExitCode::io_error;
 }
+
+constexpr std::uint32_t default_stall_timeout_s = 300;
 
 // What became of a clone, and where its bytes came from.
 std::string summary(const SwarmStats& stats, double seconds) {
@@ -116,11 +120,10 @@ Session::Observer PeerRun::observer() {
 void PeerRun::watch_signals() {
   signals_.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
-    if (signal_ != 0) return context_.stop();  // asked twice: without farewells
     signal_ = number;
     session_->stop();
-    watch_signals();
   });
+  exit_at_second_signal();  // without farewells
 }
 
 void PeerRun::report_next() {
@@ -170,6 +173,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   report_next();
   context_.run();
   report_.finish(lines());
+  announce_exit(code());
   session_.reset();
   return code();
 }
@@ -186,7 +190,9 @@ int peer_main(const PeerOptions& options) {
   config.reuse = options.reuse;
   config.ca_file = options.ca_file;
   config.read_back = !options.no_read_back;
-  config.stall_timeout = std::chrono::seconds(options.stall_timeout_s);
+  config.io_timeout = std::chrono::seconds(options.io_timeout_s);
+  config.start_timeout = std::chrono::seconds(options.stall_timeout_s.value_or(0));
+  config.stall_timeout = std::chrono::seconds(options.stall_timeout_s.value_or(default_stall_timeout_s));
   const auto bytes_per_second = [](double megabytes) { return megabytes * 1e6; };
   if (options.upload_limit) config.upload_limit = bytes_per_second(*options.upload_limit);
   if (options.download_limit) config.download_limit = bytes_per_second(*options.download_limit);
@@ -229,7 +235,7 @@ int main(int argc, char** argv) {
   try {
     auto options = ezio::parse_peer_options(argc, argv);
     if (const auto* exit = std::get_if<ezio::EarlyExit>(&options)) return exit->code;
-    return ezio::peer_main(std::get<ezio::PeerOptions>(options));
+    return ezio::supervised([&] { return ezio::peer_main(std::get<ezio::PeerOptions>(options)); });
   } catch (const std::exception& error) {
     fmt::print(stderr, "ezio-peer: {}\n", error.what());
     return static_cast<int>(ezio::ExitCode::io_error);

@@ -151,7 +151,11 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->check(linger_fault)
       ->multi_option_policy(last);
   app.add_option("--stall-timeout", options.stall_timeout_s,
-                 "give up after so long without progress; 0: never")
+                 "give up after so long without progress; 0: never; default 300, once something has come")
+      ->type_name("SECONDS")
+      ->multi_option_policy(last);
+  app.add_option("--io-timeout", options.io_timeout_s,
+                 "give a device up that does not answer for so long; 0: never")
       ->type_name("SECONDS")
       ->capture_default_str()
       ->multi_option_policy(last);

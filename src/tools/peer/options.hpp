@@ -27,8 +27,9 @@ struct PeerOptions {
   std::vector<std::string> trackers;  // in place of the torrents' own
   std::vector<std::string> peers;     // HOST:PORT
   std::uint32_t memory_mib = 256;
-  std::optional<Linger> linger;  // unset: leechers auto, seeders forever
-  std::uint32_t stall_timeout_s = 0;
+  std::optional<Linger> linger;                  // unset: leechers auto, seeders forever
+  std::optional<std::uint32_t> stall_timeout_s;  // unset: 300 once something has come
+  std::uint32_t io_timeout_s = 120;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
   TargetGuards guards;

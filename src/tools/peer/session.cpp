@@ -215,6 +215,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.reuse = config_.reuse;
     swarm.read_back = config_.read_back;
     swarm.target = torrent.job.storage->traits();
+    swarm.start_timeout = config_.start_timeout;
     swarm.stall_timeout = config_.stall_timeout;
     swarm.random_seed = (std::uint64_t{random()} << 32) | random();
     swarm.limits = swarm_limits(config_.memory);
@@ -272,6 +273,7 @@ void Session::check_all_finished() {
 void Session::tick() {
   if (std::exchange(accept_again_, false)) accept_next();
   sweep_strangers();
+  look_for_hung_disks();
   for (const Torrent& torrent : torrents_) {
     for (const auto& [peer, connection] : torrent.connections) connection->tick();
   }

@@ -40,12 +40,14 @@ struct SessionTorrent {
 };
 
 struct SessionConfig {
-  std::optional<Endpoint> listen;      // exactly there; else port 6881 or the next free one, every address
-  std::vector<Endpoint> peers;         // dialled for each torrent
-  Duration stall_timeout{};            // 0: none
+  std::optional<Endpoint> listen;  // exactly there; else port 6881 or the next free one, every address
+  std::vector<Endpoint> peers;     // dialled for each torrent
+  Duration start_timeout{};        // see SwarmConfig, as the next
+  Duration stall_timeout{};
   std::optional<std::string> ca_file;  // for trackers of https://
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool read_back = true;
+  Duration io_timeout{};                 // of a device that does not answer; 0: none
   std::optional<double> upload_limit;    // bytes a second, all peers together
   std::optional<double> download_limit;  // the same
   MemoryPlan memory;
@@ -65,7 +67,10 @@ class Session final : private ConnectionHandler {
   // io_context outlive the session.
   Session(boost::asio::io_context& context, SessionConfig config, Arena& arena, DiskEngine& disk,
           std::vector<SessionTorrent> torrents, Observer observer);
-  ~Session();  // waits for disk requests in flight
+  // Waits for disk requests in flight, but for those of storages that hang.
+  ~Session();
+  // A device has not answered: the kernel may yet write into our buffers, so they must not be given back.
+  bool disk_hangs() const { return disk_hangs_; }
 
   void start();
   void stop();  // StopRequested to every swarm
@@ -96,10 +101,13 @@ class Session final : private ConnectionHandler {
   void accept_next();
   void tick();
   void sweep_strangers();
+  void drop_stranger();
   std::shared_ptr<Connection> make_connection(Connection::Socket socket);
   void watch_disk();
   void watch_hashes();
   void on_disk_events();
+  void look_for_hung_disks();
+  void look_for_hung_conclusions();
   void on_hash_events();
   void conclude(std::uint32_t torrent);
   void announce(std::uint32_t torrent, const Announce& action);
@@ -139,6 +147,7 @@ class Session final : private ConnectionHandler {
   std::vector<std::pair<std::uint32_t, Event>> reports_;  // by torrent: what actions brought about at once
   bool accept_again_ = false;
   bool disk_touched_ = false;
+  bool disk_hangs_ = false;
   bool turn_end_scheduled_ = false;
   bool all_finished_ = false;
   bool farewell_over_ = false;

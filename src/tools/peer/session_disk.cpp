@@ -73,6 +73,33 @@ void Session::conclude(std::uint32_t index) {
       });
 }
 
+void Session::look_for_hung_disks() {
+  if (config_.io_timeout.count() == 0) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config_.io_timeout).count();
+  for (const HungStorage& hung : disk_.find_hung(std::chrono::steady_clock::now(), config_.io_timeout)) {
+    disk_hangs_ = true;
+    const std::string what =
+        hung.flushing ? std::string("a flush") : fmt::format("byte {} of the device", hung.device_offset);
+    deliver(static_cast<std::uint32_t>(hung.owner),
+            StorageHangs{fmt::format("the device has not answered for {} s, at {}",
+                                     seconds * (hung.flushing ? DiskEngine::flush_patience : 1), what)});
+  }
+  look_for_hung_conclusions();
+}
+
+// They read a little, and may flush.
+void Session::look_for_hung_conclusions() {
+  const Duration patience = config_.io_timeout * DiskEngine::flush_patience;
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) {
+    auto& conclusion = torrents_[i].conclusion;
+    if (conclusion == nullptr || !conclusion->overdue(std::chrono::steady_clock::now(), patience)) continue;
+    conclusion.reset();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+    deliver(i,
+            StorageHangs{fmt::format("the device has not answered for {} s, after the last write", seconds)});
+  }
+}
+
 void Session::watch_hashes() {
   hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
     if (error) return;

@@ -1,7 +1,9 @@
 // The session's listener and its connections: routes what they report to the swarm they belong to.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <tuple>
 
 #include "tools/peer/session.hpp"
 
@@ -75,11 +77,10 @@ void Session::accept_next() {
       accept_again_ = true;
       return;
     }
-    if (strangers_.size() < max_strangers) {
-      auto connection = make_connection(std::move(socket));
-      strangers_.emplace(connection, std::chrono::steady_clock::now());
-      connection->accept();
-    }
+    if (strangers_.size() >= max_strangers) drop_stranger();
+    auto connection = make_connection(std::move(socket));
+    connection->accept();
+    strangers_.emplace(std::move(connection), std::chrono::steady_clock::now());
     accept_next();
   });
 }
@@ -88,6 +89,25 @@ std::shared_ptr<Connection> Session::make_connection(Connection::Socket socket) 
   const RateLimits limits{upload_limit_ ? &*upload_limit_ : nullptr,
                           download_limit_ ? &*download_limit_ : nullptr};
   return std::make_shared<Connection>(static_cast<ConnectionHandler&>(*this), std::move(socket), limits);
+}
+
+// One that has said nothing longest, of the address that has most of them: whoever is silent in numbers keeps
+// nobody else out.
+void Session::drop_stranger() {
+  const auto address = [](const auto& entry) {
+    Endpoint endpoint = entry.first->remote();
+    endpoint.port = 0;
+    return endpoint;
+  };
+  std::map<Endpoint, std::size_t> counts;
+  for (const auto& entry : strangers_) ++counts[address(entry)];
+  const auto dropped =
+      std::min_element(strangers_.begin(), strangers_.end(), [&](const auto& a, const auto& b) {
+        return std::tuple(-static_cast<std::int64_t>(counts[address(a)]), a.second) <
+               std::tuple(-static_cast<std::int64_t>(counts[address(b)]), b.second);
+      });
+  dropped->first->close();
+  strangers_.erase(dropped);
 }
 
 void Session::sweep_strangers() {

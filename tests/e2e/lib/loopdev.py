@@ -13,6 +13,7 @@ LOOP_CONFIGURE = 0x4C0A
 LO_FLAGS_READ_ONLY = 1
 LO_FLAGS_AUTOCLEAR = 4
 LO_FLAGS_PARTSCAN = 8  # partitions come and, above all, go with the device
+LO_FLAGS_DIRECT_IO = 16
 
 # struct loop_config { u32 fd, block_size; struct loop_info64 info; u64 reserved[8]; }
 # struct loop_info64 { u64 device, inode, rdevice, offset, sizelimit; u32 number, encrypt_type,
@@ -24,11 +25,12 @@ _LOOP_CONFIG = struct.Struct("=II" "QQQQQ" "IIII" "64s64s32s" "QQ" "64x")
 class LoopDevice:
     """Attached to backing_path until closed. Holds the device open without claiming it."""
 
-    def __init__(self, backing_path, sector=512, read_only=False, partitions=False):
+    def __init__(self, backing_path, sector=512, read_only=False, partitions=False, direct=False):
         self.backing_path = backing_path
         flags = LO_FLAGS_AUTOCLEAR
         flags |= LO_FLAGS_READ_ONLY if read_only else 0
         flags |= LO_FLAGS_PARTSCAN if partitions else 0
+        flags |= LO_FLAGS_DIRECT_IO if direct else 0
         backing = os.open(backing_path, os.O_RDONLY if read_only else os.O_RDWR)
         try:
             self._attach(backing, sector, flags)
