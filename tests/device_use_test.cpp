@@ -6,39 +6,28 @@
 #include <sys/sysmacros.h>
 
 #include <filesystem>
-#include <fstream>
 
-#include "disk_fixture.hpp"
+#include "fake_sysfs.hpp"
 
 namespace ezio {
 namespace {
 
 namespace fs = std::filesystem;
+using test::FakeSysfs;
 using testing::HasSubstr;
 
 // A disk sda (8:0) with partitions sda1 (8:1) and sda2 (8:2).
 class DeviceUseTest : public testing::Test {
  protected:
-  DeviceUseTest() : paths_{directory_.path("sys"), directory_.path("mountinfo"), directory_.path("swaps")} {
-    make_device("devices/sda", "8:0");
-    make_device("devices/sda/sda1", "8:1", true);
-    make_device("devices/sda/sda2", "8:2", true);
+  DeviceUseTest() : paths_{sysfs_.root(), sysfs_.outside("mountinfo"), sysfs_.outside("swaps")} {
+    sysfs_.add_device("sda", "8:0");
+    sysfs_.add_device("sda/sda1", "8:1");
+    sysfs_.add_device("sda/sda2", "8:2");
     write(paths_.mountinfo, "27 1 254:0 / / rw - ext4 /dev/root rw\n");
     write(paths_.swaps, "Filename\tType\n");
   }
 
-  void write(const std::string& path, const std::string& text) {
-    fs::create_directories(fs::path(path).parent_path());
-    std::ofstream(path) << text;
-  }
-  void make_device(const std::string& node, const std::string& number, bool partition = false) {
-    const std::string path = paths_.sysfs + "/" + node;
-    fs::create_directories(path + "/holders");
-    write(path + "/dev", number + "\n");
-    if (partition) write(path + "/partition", "1\n");
-    fs::create_directories(paths_.sysfs + "/dev/block");
-    fs::create_directory_symlink(path, paths_.sysfs + "/dev/block/" + number);
-  }
+  static void write(const std::string& path, const std::string& text) { FakeSysfs::write(path, text); }
   void hold(const std::string& node, const std::string& holder) {
     fs::create_directories(paths_.sysfs + "/" + node + "/holders/" + holder);
   }
@@ -49,7 +38,7 @@ class DeviceUseTest : public testing::Test {
     return find_use(status, paths_).value_or("");
   }
 
-  test::TempDir directory_;
+  FakeSysfs sysfs_;
   UsePaths paths_;
 };
 
@@ -86,7 +75,7 @@ TEST_F(DeviceUseTest, HoldersOfADiskOrPartitionAreNamed) {
 }
 
 TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
-  const std::string file = directory_.path("swapfile");
+  const std::string file = sysfs_.outside("swapfile");
   write(file, "x");
   write(paths_.swaps, "Filename\tType\n" + file + "   file\t1\t0\t-2\n");
   struct stat status {};
@@ -94,8 +83,29 @@ TEST_F(DeviceUseTest, ASwapFileIsNoTarget) {
   EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("swap"));
 }
 
+TEST_F(DeviceUseTest, NamesWithBlanksAndBackslashesAreUnderstood) {
+  const std::string file = sysfs_.outside("swap file\\x");
+  write(file, "x");
+  write(paths_.swaps, "Filename\tType\n" + sysfs_.outside("swap\\040file\\134x") + "   file\t1\t0\t-3\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_THAT(find_use(status, paths_).value_or(""), HasSubstr("swap"));
+}
+
+TEST_F(DeviceUseTest, ATruncatedMountTableIsReadAsFarAsItGoes) {
+  const std::string table =
+      "36 27 8:1 / /mnt/data rw shared:1 master:2 - ext4 /dev/sda1 rw\n"
+      "40 27 0:44 /sub /mnt/x rw - btrfs /dev/sdb rw,subvol=/sub\n";
+  for (std::size_t bytes = 0; bytes <= table.size(); ++bytes) {
+    write(paths_.mountinfo, table.substr(0, bytes));
+    const std::string use = use_of(1);
+    if (bytes <= table.find('\n')) continue;
+    EXPECT_THAT(use, HasSubstr("/mnt/data")) << bytes;
+  }
+}
+
 TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
-  const std::string file = directory_.path("image");
+  const std::string file = sysfs_.outside("image");
   write(file, "x");
   write(paths_.sysfs + "/block/loop7/loop/backing_file", file + "\n");
   struct stat status {};
@@ -104,7 +114,7 @@ TEST_F(DeviceUseTest, AFileUnderALoopDeviceIsNoTarget) {
 }
 
 TEST_F(DeviceUseTest, AMissingSysfsIsNoFault) {
-  paths_.sysfs = directory_.path("nothing");
+  paths_.sysfs = sysfs_.outside("nothing");
   EXPECT_EQ(use_of(0), "");
 }
 

@@ -73,7 +73,7 @@ void expect_in_child(const std::function<std::string()>& check) {
 std::string try_out(DiskEngine& engine) {
   TempDir directory;
   const Metainfo metainfo = torrent_of({{100, 10'000}, {20'000, 5'000}});
-  auto target = open_target(directory.path("image"), 65536);
+  auto target = open_target(directory.path("image"), 65536, Missing::create);
   if (!target) return target.error().message;
   auto storage = open_target_storage(engine, 1, std::move(*target), metainfo);
   if (!storage) return storage.error().message;

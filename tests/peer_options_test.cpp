@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "bt/base/hex.hpp"
+
 namespace ezio {
 namespace {
 
@@ -66,6 +68,31 @@ TEST(PeerOptions, LimitsAreInMegabytesASecond) {
   EXPECT_EQ(early_exit("--leech", "a", "b", "--upload-limit", "0"), 2);
   EXPECT_EQ(early_exit("--leech", "a", "b", "--download-limit", "-3"), 2);
   EXPECT_EQ(early_exit("--leech", "a", "b", "--download-limit", "fast"), 2);
+}
+
+TEST(PeerOptions, PinsBelongToTheTorrentsInTheirOrder) {
+  const std::string one(40, '1');
+  const std::string two(40, 'a');
+  const PeerOptions o = options("--leech", "a", "x", "b", "y", "a", "z", "--info-hash", one.c_str(),
+                                "--info-hash", two.c_str());
+  ASSERT_EQ(o.pairs.size(), 3u);
+  EXPECT_EQ(to_hex(*o.pairs[0].pin), one);
+  EXPECT_EQ(to_hex(*o.pairs[1].pin), two);
+  EXPECT_EQ(to_hex(*o.pairs[2].pin), one) << "the same torrent for another target";
+  EXPECT_FALSE(options("--leech", "a", "b").pairs[0].pin.has_value());
+}
+
+TEST(PeerOptions, PinsThatAreNoHashesOrNotOneForEachTorrentAreUsageErrors) {
+  const std::string pin(40, '1');
+  EXPECT_EQ(early_exit("--leech", "a", "x", "--info-hash", "123"), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "x", "b", "y", "--info-hash", pin.c_str()), 2);
+  EXPECT_EQ(early_exit("--leech", "a", "x", "--info-hash", pin.c_str(), "--info-hash", pin.c_str()), 2);
+}
+
+TEST(PeerOptions, TheWaitIsForEverUnlessBounded) {
+  EXPECT_FALSE(options("--leech", "a", "b").wait_s.has_value());
+  EXPECT_EQ(options("--leech", "a", "b", "--wait", "0").wait_s, 0u);
+  EXPECT_EQ(early_exit("--leech", "a", "b", "--wait", "-1"), 2);
 }
 
 TEST(PeerOptions, HelpIsNoError) {

@@ -30,7 +30,7 @@ class StorageFaultTest : public testing::TestWithParam<Backend> {
   }
 
   std::unique_ptr<Storage> open(const std::string& path, const Metainfo& metainfo) {
-    auto target = open_target(path, metainfo.target_size);
+    auto target = open_target(path, metainfo.target_size, Missing::create);
     if (!target) throw std::runtime_error(target.error().message);
     auto storage = open_target_storage(*engine_, 1, std::move(*target), metainfo);
     if (!storage) throw std::runtime_error(storage.error().message);
@@ -111,7 +111,7 @@ TEST_P(StorageFaultTest, OneStoragesErrorLeavesAnotherAlone) {
 
 TEST_P(StorageFaultTest, AnExtentBeyondTheTargetIsRefused) {
   TempDir directory;
-  auto target = open_target(directory.path("image"), 4096);
+  auto target = open_target(directory.path("image"), 4096, Missing::create);
   ASSERT_TRUE(target);
   const auto storage = open_target_storage(*engine_, 1, std::move(*target), torrent_of({{4096, 1}}));
   ASSERT_FALSE(storage);

@@ -66,7 +66,7 @@ class StorageTest : public testing::TestWithParam<std::tuple<Backend, Medium>> {
   Medium medium() const { return std::get<1>(GetParam()); }
 
   std::unique_ptr<Storage> open(const Disk& disk, const Metainfo& metainfo) {
-    auto target = open_target(disk.path(), metainfo.target_size);
+    auto target = open_target(disk.path(), metainfo.target_size, Missing::create);
     if (!target) throw std::runtime_error(target.error().message);
     auto storage = open_target_storage(*engine_, 7, std::move(*target), metainfo);
     if (!storage) throw std::runtime_error(storage.error().message);

@@ -27,7 +27,8 @@ Metainfo make_metainfo(const DriverOptions& options) {
 
 }  // namespace
 
-Driver::Driver(DriverOptions options) : metainfo(make_metainfo(options)), pool(options.buffers) {
+Driver::Driver(DriverOptions options)
+    : metainfo(make_metainfo(options)), pool(options.buffers), concludes_(options.concludes) {
   options.config.id.bytes.fill(our_id);
   options.config.listen_port = 6881;
   options.config.limits.buffers = options.share;
@@ -45,6 +46,9 @@ Driver::~Driver() {
 void Driver::event(const Event& event) {
   Actions actions;
   swarm->handle(event, now, actions);
+  const bool concluding = std::any_of(actions.begin(), actions.end(), [](const Action& action) {
+    return std::holds_alternative<Conclude>(action);
+  });
   for (Action& action : actions) {
     if (const auto* send = std::get_if<Send>(&action)) {
       hear(*send);
@@ -54,6 +58,7 @@ void Driver::event(const Event& event) {
       actions_.push_back(std::move(action));
     }
   }
+  if (concluding && concludes_) this->event(Concluded{});
 }
 
 void Driver::hear(const Send& send) {

@@ -20,6 +20,7 @@ struct DriverOptions {
   std::uint32_t buffers = 16;        // of the pool
   std::uint32_t share = 12;          // of them for pieces in flight
   bool looks_at_target = false;      // as config says; else it is taken to be blank, and trusted
+  bool concludes = true;             // at once
   std::vector<std::uint32_t> zeros;  // pieces of zeros
   SwarmConfig config;                // id, limits and the like are filled in
 };
@@ -101,6 +102,7 @@ class Driver {
   };
   void hear(const Send& send);
 
+  bool concludes_;
   std::vector<Action> actions_;
   std::map<PeerHandle, Ear> heard_;
   std::map<PeerHandle, std::string> closed_;

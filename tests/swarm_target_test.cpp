@@ -98,6 +98,63 @@ TEST(SwarmTarget, ACloneIsCompleteOnlyWhenTheDeviceGivesBackWhatWasWritten) {
   EXPECT_EQ(driver.swarm->stats().read_back, 4u);
 }
 
+DriverOptions concluded_by_hand() {
+  DriverOptions options = with_target(Reuse::Mode::off);
+  options.concludes = false;
+  return options;
+}
+
+void write_all_and_read_back(Driver& driver) {
+  const PeerHandle seed = driver.seed();
+  driver.serve_all(seed);
+  driver.finish_hashing();
+  driver.finish_writes();
+  driver.event(Flushed{});
+  inspect(driver, [](std::uint32_t) { return true; });
+}
+
+TEST(SwarmTarget, ACloneIsCompleteOnlyWhenTheLastWorksOnTheDeviceAreDone) {
+  Driver driver(concluded_by_hand());
+  write_all_and_read_back(driver);
+  EXPECT_THAT(driver.take<Conclude>(), SizeIs(1));
+  driver.pass(1s);
+  EXPECT_THAT(driver.take<Completed>(), IsEmpty());
+  EXPECT_EQ(driver.swarm->io_in_flight(), 1u);
+  driver.event(Concluded{});
+  EXPECT_THAT(driver.take<Completed>(), SizeIs(1));
+  EXPECT_EQ(driver.swarm->io_in_flight(), 0u);
+}
+
+TEST(SwarmTarget, LastWorksThatTakeTheirTimeAreNoStall) {
+  DriverOptions options = concluded_by_hand();
+  options.config.stall_timeout = 10s;
+  Driver driver(options);
+  write_all_and_read_back(driver);
+  driver.pass(60s);
+  EXPECT_THAT(driver.take<Finished>(), IsEmpty());
+  driver.event(StorageHangs{"the device has not answered"});
+  EXPECT_THAT(driver.take<Finished>(), SizeIs(1));
+}
+
+TEST(SwarmTarget, LastWorksThatFailEndTheClone) {
+  Driver driver(concluded_by_hand());
+  write_all_and_read_back(driver);
+  driver.event(Concluded{"the file system is larger than the target"});
+  EXPECT_THAT(driver.take<Completed>(), IsEmpty());
+  const auto finished = driver.take<Finished>();
+  ASSERT_THAT(finished, SizeIs(1));
+  EXPECT_EQ(finished[0].outcome, SwarmOutcome::io_error);
+  EXPECT_EQ(finished[0].message, "the file system is larger than the target");
+}
+
+TEST(SwarmTarget, WhoIsStoppedDuringTheLastWorksIsNotComplete) {
+  Driver driver(concluded_by_hand());
+  write_all_and_read_back(driver);
+  driver.event(StopRequested{});
+  driver.event(Concluded{});
+  EXPECT_THAT(driver.take<Completed>(), IsEmpty());
+}
+
 TEST(SwarmTarget, WhatIsWrongOnceIsFetchedAgainAndEverythingReadAgain) {
   Driver driver(with_target(Reuse::Mode::off));
   const PeerHandle seed = driver.seed();

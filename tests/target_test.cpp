@@ -34,8 +34,9 @@ class TargetTest : public testing::Test {
     use_private_mounts();
   }
 
-  static std::string refusal(const std::string& path, std::uint64_t needed_bytes = device_bytes) {
-    const auto target = open_target(path, needed_bytes);
+  static std::string refusal(const std::string& path, std::uint64_t needed_bytes = device_bytes,
+                             Missing missing = Missing::create) {
+    const auto target = open_target(path, needed_bytes, missing);
     if (target) return "";
     EXPECT_EQ(target.error().message.find('\n'), std::string::npos);
     EXPECT_THAT(target.error().message, HasSubstr(path));
@@ -160,20 +161,45 @@ TEST_F(PartitionedTargetTest, APartitionAndItsDiskOverlap) {
   const PatternedLoop other;
   const auto stranger = open_source_device(other.path(), 4096);
   ASSERT_TRUE(disk && partition && stranger);
-  EXPECT_TRUE(same_or_overlapping(*disk, *partition));
-  EXPECT_TRUE(same_or_overlapping(*partition, *disk));
-  EXPECT_TRUE(same_or_overlapping(*disk, *disk));
-  EXPECT_FALSE(same_or_overlapping(*disk, *stranger));
+  EXPECT_TRUE(same_or_overlapping(disk->identity, partition->identity));
+  EXPECT_TRUE(same_or_overlapping(partition->identity, disk->identity));
+  EXPECT_TRUE(same_or_overlapping(disk->identity, disk->identity));
+  EXPECT_FALSE(same_or_overlapping(disk->identity, stranger->identity));
 }
 
 TEST_F(TargetTest, TheSameFileByTwoNamesIsTheSame) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, 4096)); }
+  { ASSERT_TRUE(open_target(path, 4096, Missing::create)); }
   fs::create_hard_link(path, directory_.path("other name"));
   const auto a = open_source_device(path, 4096);
   const auto b = open_source_device(directory_.path("other name"), 4096);
   ASSERT_TRUE(a && b);
-  EXPECT_TRUE(same_or_overlapping(*a, *b));
+  EXPECT_TRUE(same_or_overlapping(a->identity, b->identity));
+}
+
+TEST_F(TargetTest, LoopDevicesAndTheFileUnderThemOverlap) {
+  const std::string path = directory_.path("image");
+  { ASSERT_TRUE(open_target(path, device_bytes, Missing::create)); }
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  const LoopDevice one(fd.get(), {});
+  const LoopDevice two(fd.get(), {});
+  const PatternedLoop other;
+  const auto file = open_source_device(path, 1);
+  const auto a = open_source_device(one.path(), 1);
+  const auto b = open_source_device(two.path(), 1);
+  const auto stranger = open_source_device(other.path(), 1);
+  ASSERT_TRUE(file && a && b && stranger);
+  EXPECT_TRUE(same_or_overlapping(file->identity, a->identity));
+  EXPECT_TRUE(same_or_overlapping(a->identity, file->identity));
+  EXPECT_TRUE(same_or_overlapping(a->identity, b->identity));
+  EXPECT_FALSE(same_or_overlapping(a->identity, stranger->identity));
+  EXPECT_FALSE(same_or_overlapping(file->identity, stranger->identity));
+}
+
+TEST_F(TargetTest, TwoPartitionsOfOneLoopDeviceDoNotOverlap) {
+  constexpr DeviceIdentity first{.device = 2, .whole_disk = 1, .backing = 9};
+  constexpr DeviceIdentity second{.device = 3, .whole_disk = 1, .backing = 9};
+  EXPECT_FALSE(same_or_overlapping(first, second));
 }
 
 TEST_F(TargetTest, DirectoriesCharacterDevicesAndPipesAreRefused) {
@@ -186,7 +212,7 @@ TEST_F(TargetTest, DirectoriesCharacterDevicesAndPipesAreRefused) {
 
 TEST_F(TargetTest, AMissingImageIsCreatedSparse) {
   const std::string path = directory_.path("new image");
-  const auto target = open_target(path, 64 * MiB);
+  const auto target = open_target(path, 64 * MiB, Missing::create);
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_EQ(target->size, 64 * MiB);
   struct stat status {};
@@ -198,7 +224,7 @@ TEST_F(TargetTest, AMissingImageIsCreatedSparse) {
 
 TEST_F(TargetTest, AnImageIsExtendedAndNeverTruncated) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, 8192)); }
+  { ASSERT_TRUE(open_target(path, 8192, Missing::create)); }
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   write_all(fd.get(), old_device(8192));
   EXPECT_EQ(open_target(path, 4096)->size, 8192u);
@@ -209,7 +235,7 @@ TEST_F(TargetTest, AnImageIsExtendedAndNeverTruncated) {
 }
 
 TEST_F(TargetTest, AnImageOfOddSizeIsWrittenThroughThePageCacheAndKeepsItsSize) {
-  const auto target = open_target(directory_.path("image"), 10'001);
+  const auto target = open_target(directory_.path("image"), 10'001, Missing::create);
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_FALSE(target->direct);
   EXPECT_THAT(target->why_not_direct, HasSubstr("no multiple"));
@@ -219,6 +245,18 @@ TEST_F(TargetTest, AnImageOfOddSizeIsWrittenThroughThePageCacheAndKeepsItsSize) 
 TEST_F(TargetTest, AnImageInNoDirectoryIsRefusedAndNothingIsMade) {
   EXPECT_THAT(refusal(directory_.path("no/such/image")), HasSubstr("create"));
   EXPECT_FALSE(fs::exists(directory_.path("no")));
+}
+
+TEST_F(TargetTest, AMissingImageIsNotCreatedUnlessThatWasAskedFor) {
+  EXPECT_THAT(refusal(directory_.path("image"), 4096, Missing::refuse), HasSubstr("--create"));
+  EXPECT_FALSE(fs::exists(directory_.path("image")));
+}
+
+TEST_F(TargetTest, ADeviceNameWithoutItsDirectoryIsTakenForASlip) {
+  const PatternedLoop loop;
+  const std::string name = fs::path(loop.path()).filename();
+  EXPECT_THAT(refusal(name, device_bytes, Missing::refuse), HasSubstr("did you mean " + loop.path() + "?"));
+  EXPECT_FALSE(fs::exists(name));
 }
 
 TEST_F(TargetTest, AMistypedDeviceNameDoesNotBecomeAFileInDev) {
@@ -241,7 +279,7 @@ TEST_F(TargetTest, AnImageTooLargeForTheFileSystemIsRefusedAndRemoved) {
 
 TEST_F(TargetTest, AnImageUnderALoopDeviceIsRefusedAndNamesTheDevice) {
   const std::string path = directory_.path("image");
-  { ASSERT_TRUE(open_target(path, device_bytes)); }
+  { ASSERT_TRUE(open_target(path, device_bytes, Missing::create)); }
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   const LoopDevice loop(fd.get(), {});
   EXPECT_THAT(refusal(path, 2 * device_bytes), HasSubstr(loop.path()));
@@ -249,7 +287,7 @@ TEST_F(TargetTest, AnImageUnderALoopDeviceIsRefusedAndNamesTheDevice) {
 }
 
 TEST_F(TargetTest, AnImageThatAnotherTargetHoldsIsInUse) {
-  const auto first = open_target(directory_.path("image"), 4096);
+  const auto first = open_target(directory_.path("image"), 4096, Missing::create);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_THAT(refusal(directory_.path("image"), 8192), HasSubstr("in use"));
   EXPECT_EQ(fs::file_size(directory_.path("image")), 4096u);
@@ -257,7 +295,7 @@ TEST_F(TargetTest, AnImageThatAnotherTargetHoldsIsInUse) {
 
 TEST_F(TargetTest, AnImageOnAReadOnlyFileSystemIsRefused) {
   const MountedAt mounted("none", directory_.path(), "tmpfs", "size=1m");
-  { ASSERT_TRUE(open_target(directory_.path("image"), 4096)); }
+  { ASSERT_TRUE(open_target(directory_.path("image"), 4096, Missing::create)); }
   run_command("mount -o remount,ro " + directory_.path());
   EXPECT_THAT(refusal(directory_.path("image"), 4096), HasSubstr("read-only"));
   EXPECT_THAT(refusal(directory_.path("other"), 4096), HasSubstr("cannot create"));

@@ -26,7 +26,8 @@ class Ezio:
 
     def leech(self, torrent, data, target):
         # As the others, which do not look at their target again either.
-        return self._peer("--leech", torrent, os.path.join(target, data.file_name), LEECHER, "--no-read-back")
+        return self._peer("--leech", torrent, os.path.join(target, data.file_name), LEECHER, "--create",
+                          "--no-read-back")
 
     def target_file(self, data, target):
         return os.path.join(target, data.file_name)

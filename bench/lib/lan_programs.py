@@ -100,7 +100,7 @@ class Ezio(Program):
 
     def leech(self, host, torrent, target, gate=None):
         # How the room shares the work is compared, with programs that do not look at their target again.
-        return self._peer(host, "--leech", torrent, target.image, gate, "--no-read-back")
+        return self._peer(host, "--leech", torrent, target.image, gate, "--create", "--no-read-back")
 
     def claims(self, process):
         lines = [text for _, text in process.lines if text.startswith("{")]

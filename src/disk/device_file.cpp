@@ -112,8 +112,10 @@ std::optional<std::string> refuse_kind(const struct stat& status) {
   return "is neither a block device nor a regular file: " + remedy;
 }
 
-bool same_or_overlapping(const DeviceFile& a, const DeviceFile& b) {
-  return a.device_id == b.device_id || a.whole_disk_id == b.device_id || b.whole_disk_id == a.device_id;
+bool same_or_overlapping(const DeviceIdentity& a, const DeviceIdentity& b) {
+  if (a.device == b.device || a.whole_disk == b.device || b.whole_disk == a.device) return true;
+  if (a.backing == b.device || b.backing == a.device) return true;
+  return a.backing != 0 && a.backing == b.backing && a.whole_disk != b.whole_disk;
 }
 
 Result<DeviceFile> open_device_file(const std::string& path, int flags, const struct stat& expected) {
@@ -128,7 +130,7 @@ Result<DeviceFile> open_device_file(const std::string& path, int flags, const st
   if (!same) return path_error(path, "was replaced while it was being checked");
   file.block_device = S_ISBLK(status.st_mode);
   file.rotational = is_rotational(status);
-  file.device_id = file.whole_disk_id = identity(status);
+  file.identity.device = file.identity.whole_disk = identity(status);
   auto size = size_of(path, file.fd.get(), status);
   if (!size) return size.error();
   file.size = *size;

@@ -1,11 +1,13 @@
 #include "disk/device_use.hpp"
 
 #include <fmt/format.h>
+#include <libmount/libmount.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "bt/base/printable.hpp"
@@ -48,9 +50,9 @@ std::vector<fs::path> entries(const fs::path& directory) {
 }
 
 // A device by the name people know.
-std::string device_name(dev_t device, const UsePaths& paths) {
-  const fs::path node = sysfs_node(device, paths);
-  if (!node.empty()) return "/dev/" + node.filename().string();
+std::string shown_name(dev_t device, const UsePaths& paths) {
+  const std::string name = device_name(device, paths);
+  if (!name.empty()) return "/dev/" + name;
   return fmt::format("device {}:{}", major(device), minor(device));
 }
 
@@ -94,40 +96,74 @@ Reach reach_of(const struct stat& target, const UsePaths& paths) {
   return reach;
 }
 
-std::optional<std::string> find_mount(const Reach& reach, const UsePaths& paths) {
-  for (const Mount& mount : parse_mountinfo(read_text(paths.mountinfo))) {
-    // By number, and by path: btrfs and others show a device number of their own.
-    if (!reach.includes_device(mount.device) && !reach.includes_path(mount.source)) continue;
-    return fmt::format("{} is mounted on {}: unmount it first", quoted(mount.source, 300),
-                       quoted(mount.mount_point, 300));
+// A table of libmount's; empty where it cannot be read.
+class MountTable {
+ public:
+  enum class Of { mounts, swaps };
+  MountTable(const std::string& path, Of what) : table_(mnt_new_table(), &mnt_unref_table) {
+    if (table_ == nullptr) return;
+    what == Of::mounts ? mnt_table_parse_file(table_.get(), path.c_str())
+                       : mnt_table_parse_swaps(table_.get(), path.c_str());
   }
-  return std::nullopt;
+
+  // The first entry that is like this, valid as long as the table; else nullptr.
+  template <class Like>
+  libmnt_fs* find(const Like& like) const {
+    const std::unique_ptr<libmnt_iter, decltype(&mnt_free_iter)> position(mnt_new_iter(MNT_ITER_FORWARD),
+                                                                          &mnt_free_iter);
+    if (table_ == nullptr || position == nullptr) return nullptr;
+    for (libmnt_fs* entry = nullptr; mnt_table_next_fs(table_.get(), position.get(), &entry) == 0;) {
+      if (like(entry)) return entry;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unique_ptr<libmnt_table, decltype(&mnt_unref_table)> table_;
+};
+
+std::string source_of(libmnt_fs* entry) {
+  const char* source = mnt_fs_get_source(entry);
+  return source == nullptr ? "" : source;
+}
+
+std::optional<std::string> find_mount(const Reach& reach, const UsePaths& paths) {
+  const MountTable mounts(paths.mountinfo, MountTable::Of::mounts);
+  // By number, and by path: btrfs and others show a device number of their own.
+  libmnt_fs* mount = mounts.find([&](libmnt_fs* entry) {
+    return reach.includes_device(mnt_fs_get_devno(entry)) || reach.includes_path(source_of(entry));
+  });
+  if (mount == nullptr) return std::nullopt;
+  return fmt::format("{} is mounted on {}: unmount it first", quoted(source_of(mount), 300),
+                     quoted(mnt_fs_get_target(mount), 300));
 }
 
 std::optional<std::string> find_swap(const Reach& reach, const UsePaths& paths) {
-  for (const std::string& path : parse_swaps(read_text(paths.swaps))) {
-    if (reach.includes_path(path))
-      return fmt::format("{0} is swap space: swapoff {0} first", quoted(path, 300));
-  }
-  return std::nullopt;
+  const MountTable swaps(paths.swaps, MountTable::Of::swaps);
+  libmnt_fs* swap = swaps.find([&](libmnt_fs* entry) { return reach.includes_path(source_of(entry)); });
+  if (swap == nullptr) return std::nullopt;
+  return fmt::format("{0} is swap space: swapoff {0} first", quoted(source_of(swap), 300));
 }
 
 std::optional<std::string> find_holder(const Reach& reach, const UsePaths& paths) {
   for (dev_t device : reach.devices) {
     for (const fs::path& holder : entries(sysfs_node(device, paths) / "holders")) {
       return fmt::format("{} is part of {}: stop that (LVM, RAID, dm-crypt, multipath) first",
-                         device_name(device, paths), "/dev/" + holder.filename().string());
+                         shown_name(device, paths), "/dev/" + holder.filename().string());
     }
   }
   return std::nullopt;
 }
 
+std::string backing_file(const fs::path& disk) {
+  std::string path = read_text(disk / "loop" / "backing_file");
+  if (!path.empty() && path.back() == '\n') path.pop_back();
+  return path;
+}
+
 std::optional<std::string> find_loop(const Reach& reach, const UsePaths& paths) {
   for (const fs::path& disk : entries(paths.sysfs + "/block")) {
-    std::string backing = read_text(disk / "loop" / "backing_file");
-    if (backing.empty()) continue;
-    if (backing.back() == '\n') backing.pop_back();
-    if (!reach.includes_path(backing)) continue;
+    if (!reach.includes_path(backing_file(disk))) continue;
     const std::string name = "/dev/" + disk.filename().string();
     return fmt::format("{} lies on it: use {} as target, or detach it (losetup -d {})", name, name, name);
   }
@@ -135,6 +171,10 @@ std::optional<std::string> find_loop(const Reach& reach, const UsePaths& paths) 
 }
 
 }  // namespace
+
+std::string device_name(dev_t device, const UsePaths& paths) {
+  return sysfs_node(device, paths).filename().string();
+}
 
 DeviceFamily device_family(dev_t device, const UsePaths& paths) {
   DeviceFamily family{device, device, {}};
@@ -150,6 +190,15 @@ DeviceFamily device_family(dev_t device, const UsePaths& paths) {
     if (const auto partition = device_of(entry)) family.partitions.push_back(*partition);
   }
   return family;
+}
+
+DeviceIdentity find_identity(const struct stat& status, const UsePaths& paths) {
+  DeviceIdentity found{identity(status), identity(status), 0};
+  if (!S_ISBLK(status.st_mode)) return found;
+  found.whole_disk = device_family(status.st_rdev, paths).whole_disk;
+  const auto backing = status_of(backing_file(sysfs_node(found.whole_disk, paths)));
+  if (backing) found.backing = identity(*backing);
+  return found;
 }
 
 std::optional<std::string> find_use(const struct stat& target, const UsePaths& paths) {

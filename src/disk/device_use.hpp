@@ -1,6 +1,6 @@
 // Who uses a block device or image file: mounts, swap, device mapper and RAID, loop devices.
 //
-// Reads /proc and /sys; writes nothing.
+// Reads /proc by way of libmount, and /sys; writes nothing.
 #pragma once
 
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "disk/mounts.hpp"
+#include "disk/device_file.hpp"
 
 namespace ezio {
 
@@ -26,6 +26,10 @@ struct DeviceFamily {
   std::vector<dev_t> partitions;  // of it
 };
 DeviceFamily device_family(dev_t device, const UsePaths& paths = {});
+// "sda1"; empty where sysfs has no such device.
+std::string device_name(dev_t device, const UsePaths& paths = {});
+
+DeviceIdentity find_identity(const struct stat& status, const UsePaths& paths = {});
 
 // Why this device or file must not be written, with the remedy: "is mounted on '/mnt': unmount it first".
 // Empty when nothing was found, which does not replace O_EXCL: other mount namespaces do not show here.

@@ -37,7 +37,7 @@ double cpu_seconds() {
 Result<std::unique_ptr<Storage>> open_storage(DiskEngine& engine, const std::string& path,
                                               const Metainfo& metainfo, bool read) {
   if (read) return open_source_storage(engine, 0, path, metainfo);
-  auto target = open_target(path, metainfo.target_size);
+  auto target = open_target(path, metainfo.target_size, Missing::create);
   if (!target) return target.error();
   return open_target_storage(engine, 0, std::move(*target), metainfo);
 }

@@ -80,7 +80,7 @@ Result<DeviceFile> open_source_device(const std::string& path, std::uint64_t nee
                           file->size, needed_bytes));
   }
   if (file->block_device) {
-    file->whole_disk_id = device_family(status.st_rdev).whole_disk;
+    file->identity = find_identity(status);
   } else {
     file->why_not_direct = "an image file is read through the page cache";
   }

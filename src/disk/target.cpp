@@ -58,7 +58,7 @@ Result<DeviceFile> open_block_device(const std::string& path, const struct stat&
     return path_error(path, fmt::format("has {} bytes, the torrent needs {}: choose a larger target",
                                         file->size, needed_bytes));
   }
-  file->whole_disk_id = device_family(status.st_rdev).whole_disk;
+  file->identity = find_identity(status);
   choose_direct(*file);
   return file;
 }
@@ -100,13 +100,11 @@ bool is_device_directory(const std::string& directory, const struct stat& status
          dev.st_dev == status.st_dev;
 }
 
-std::optional<Error> refuse_creation(const std::string& path, std::uint64_t needed_bytes) {
+std::optional<Error> refuse_creation(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0)
     return path_error(path, "is a symbolic link to nothing: correct the link");
   if (path.empty() || path.back() == '/') return path_error(path, "does not exist");
-  if (needed_bytes >= max_device_bytes)
-    return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
   const std::string parent = parent_of(path);
   if (::stat(parent.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     return path_error(path, fmt::format("does not exist, and neither does its directory: create {} first",
@@ -114,6 +112,22 @@ std::optional<Error> refuse_creation(const std::string& path, std::uint64_t need
   }
   if (is_device_directory(parent, status)) return path_error(path, "no such device: see lsblk", ENOENT);
   return std::nullopt;
+}
+
+// "sda1" is a slip for /dev/sda1 more often than the name of an image.
+Error refuse_missing(const std::string& path) {
+  struct stat status {};
+  const std::string device = "/dev/" + path;
+  const bool slip =
+      path.find('/') == std::string::npos && ::stat(device.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+  if (slip) {
+    return path_error(
+        path,
+        fmt::format("does not exist; did you mean {}? --create makes an image file", printable(device, 300)),
+        ENOENT);
+  }
+  return path_error(path, "does not exist: correct the name, or make an image file of it with --create",
+                    ENOENT);
 }
 
 // So that the new name survives a crash as well (fsync(2)).
@@ -124,7 +138,8 @@ Result<void> sync_parent(const std::string& path) {
 }
 
 Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_bytes) {
-  if (auto refused = refuse_creation(path, needed_bytes)) return *refused;
+  if (needed_bytes >= max_device_bytes)
+    return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
   {
     const UniqueFd created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, new_image_mode));
     if (!created) return path_errno(path, "cannot create", errno);
@@ -144,14 +159,23 @@ Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_by
 
 }  // namespace
 
-Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes) {
+std::optional<Error> refuse_target(const std::string& path, Missing missing) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return create_image(path, needed_bytes);
-    return path_errno(path, "cannot stat", errno);
+    if (errno != ENOENT) return path_errno(path, "cannot stat", errno);
+    if (auto refused = refuse_creation(path)) return refused;
+    if (missing == Missing::refuse) return refuse_missing(path);
+    return std::nullopt;
   }
   if (auto reason = refuse_kind(status)) return path_error(path, *reason);
   if (auto use = find_use(status)) return path_error(path, *use, EBUSY);
+  return std::nullopt;
+}
+
+Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes, Missing missing) {
+  if (auto refused = refuse_target(path, missing)) return *refused;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return create_image(path, needed_bytes);
   return S_ISBLK(status.st_mode) ? open_block_device(path, status, needed_bytes)
                                  : open_image(path, status, needed_bytes);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bt/base/result.hpp"
@@ -13,9 +14,15 @@ namespace ezio {
 
 // Opens TARGET for writing, or refuses it: mounted (it or any partition of it), in use (O_EXCL, swap,
 // holders, a loop device on it), read-only, smaller than needed, a directory, a character device. An image
-// file is created sparse where its parent directory exists, and extended (never truncated) to needed_bytes;
-// its new size and name are durable on return. The descriptor holds a device exclusively (O_EXCL), an image
-// file by flock(2), until it is closed.
-Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes);
+// file that is missing is created sparse where that was asked for and its parent directory exists, but never
+// among devices; one that is there is extended (never truncated) to needed_bytes; its new size and name are
+// durable on return. The descriptor holds a device exclusively (O_EXCL), an image file by flock(2), until it
+// is closed.
+enum class Missing { refuse, create };
+Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes,
+                               Missing missing = Missing::refuse);
+
+// What open_target refuses whatever is needed: before there is a torrent.
+std::optional<Error> refuse_target(const std::string& path, Missing missing);
 
 }  // namespace ezio

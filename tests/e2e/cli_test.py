@@ -2,11 +2,12 @@
 import json
 import os
 import pty
+import signal
 import time
 
 from lib import runner
 from lib.ezio import EzioCase, Peer, create_torrent, program, require_built
-from lib.proc import run
+from lib.proc import run, wait_until
 from lib.rawimage import MIB, RawImage
 from lib.swarm import info_hash_hex, wait_swarm
 
@@ -93,7 +94,7 @@ class PeerCommandTest(EzioCase):
         config = self.temp_file("leech.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"TORRENT={self.image.torrent}\nTARGET={target}\n\npeer=127.0.0.1:7001\nlinger=0\n"
-                       "memory=64\nquiet=true\n")
+                       "memory=64\nquiet=true\ncreate=true\n")
         leecher = self.spawn("leech", [program("ezio-peer"), "--config", config])
         self.assertEqual(leecher.wait(60), 0)
         self.assert_cloned(target)
@@ -125,10 +126,46 @@ class PeerCommandTest(EzioCase):
         target = self.temp_file("target.img")
         for url in (f"{tracker.url}/torrents/none.torrent", f"{tracker.url}/stats",
                     "http://127.0.0.1:1/x.torrent"):
-            done = self.run_peer("--leech", url, target)
+            done = self.run_peer("--leech", url, target, "--create", "--wait", "0")
             self.assertEqual(done.returncode, 3, done.stderr)
             self.assertIn(url, done.stderr)
             self.assertFalse(os.path.exists(target))
+
+    def test_a_room_that_boots_before_its_server_waits_for_it(self):
+        target = self.temp_file("target.img")
+        leecher = self.leech("http://127.0.0.1:6969/torrents/disk.torrent", target, json_output=False,
+                             flags=["--linger", "0"])
+        wait_until(lambda: "asking again until it is there" in leecher.process.stdout(), 10, "it says that it waits")
+        directory = self.temp_dir("torrents")
+        create_torrent(os.path.join(directory, "disk.torrent"), "--image", self.image.path, name="disk",
+                       announce=["http://127.0.0.1:6969/announce"])
+        self.tracker(directory=directory)
+        self.seed(os.path.join(directory, "disk.torrent"), self.image.path)
+        leecher.wait_exit(0)
+        self.assert_cloned(target)
+
+    def test_a_signal_ends_the_wait_for_a_torrent(self):
+        target = self.temp_file("target.img")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            leecher = self.leech("http://127.0.0.1:1/x.torrent", target, json_output=False)
+            wait_until(lambda: "asking again" in leecher.process.stdout(), 10, "it says that it waits")
+            leecher.process.send(number)
+            leecher.wait_exit(128 + number, timeout_s=10)
+        self.assertFalse(os.path.exists(target))
+
+    def test_a_pin_lets_its_torrent_through_and_no_other(self):
+        pin = info_hash_hex(self.image.torrent)
+        wrong = "0" * 40
+        target = self.temp_file("target.img")
+        done = self.run_peer("--leech", self.image.torrent, target, "--create", "--info-hash", wrong)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(pin, done.stderr)
+        self.assertIn(wrong, done.stderr)
+        self.assertFalse(os.path.exists(target))
+        self.start_seed()
+        self.leech(self.image.torrent, target, peers=["127.0.0.1:7001"],
+                   flags=["--linger", "0", "--info-hash", pin.upper()]).wait_exit(0)
+        self.assert_cloned(target)
 
     def test_verify_source_lets_a_good_source_seed(self):
         self.start_seed(flags=["--verify-source"])
@@ -147,7 +184,7 @@ class OutputTest(EzioCase):
 
     def leech_argv(self, *flags, linger_s=3):
         return [program("ezio-peer"), "--leech", self.image.torrent, self.temp_file("target.img"), "--peer",
-                "127.0.0.1:7001", "--linger", linger_s, *flags]
+                "127.0.0.1:7001", "--create", "--linger", linger_s, *flags]
 
     def test_json_is_one_valid_object_a_second(self):
         leecher = self.spawn("json", self.leech_argv("--json"))
@@ -238,7 +275,8 @@ class LingerTest(EzioCase):
         leecher = self.leech_for("--linger", "forever")
         self.wait_seeds(2)
         time.sleep(3)
-        self.assertEqual(leecher.process.stop(), 143)
+        self.assertTrue(leecher.process.running())
+        self.assertEqual(leecher.process.stop(), 0, "it has done what it was asked to")
 
 
 class TrackerCommandTest(EzioCase):

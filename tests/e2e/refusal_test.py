@@ -89,8 +89,24 @@ class RefusalTest(EzioCase):
 
     def test_an_image_file_without_a_parent_directory(self):
         path = os.path.join(self.temp_dir("parent"), "missing", "target.img")
-        self.refused(self.image.torrent, path, naming=["target.img"])
+        self.refused(self.image.torrent, path, "--create", naming=["target.img"])
         self.assertFalse(os.path.exists(os.path.dirname(path)))
+
+    def test_an_image_file_that_nobody_asked_to_create(self):
+        path = self.temp_file("target.img")
+        self.refused(self.image.torrent, path, naming=[path, "--create"])
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_device_name_without_its_directory(self):
+        device = self.loop(self.patterned())
+        name = os.path.basename(device.path)
+        self.refused(self.image.torrent, name, naming=[f"did you mean {device.path}?"])
+        self.assertFalse(os.path.exists(name))
+        extents.assert_untouched(device.backing_path)
+
+    def test_a_device_that_does_not_exist_is_not_created_either(self):
+        self.refused(self.image.torrent, "/dev/ezio-none", "--create", naming=["no such device"])
+        self.assertFalse(os.path.exists("/dev/ezio-none"))
 
     def test_two_pairs_naming_one_device(self):
         device = self.loop(self.patterned())

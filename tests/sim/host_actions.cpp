@@ -203,6 +203,10 @@ struct Host::Run {
     torrent.storage().flush(disk_token(DiskWork::flush, {}),
                             action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
   }
+  void operator()(const Conclude&) const {
+    not_finished("Conclude");
+    host.world_.clock.after(Duration{}, [&h = host, i = index] { h.deliver(i, Concluded{}); });
+  }
   void operator()(const Announce& action) const {
     World& world = host.world_;
     Endpoint source = world.address(host.node_);

@@ -44,6 +44,7 @@ struct Trace::Fold {
     values(a.piece.value(), a.buffer, a.buffer_offset, a.length, a.first, a.last);
   }
   void operator()(const Flush& a) const { value(a.forget_cached); }
+  void operator()(const Conclude&) const {}
   void operator()(const Announce& a) const {
     values(a.tracker.value(), a.request.left, a.request.uploaded, a.request.downloaded,
            static_cast<std::uint64_t>(a.request.event));

@@ -78,6 +78,10 @@ struct Flush {
   bool forget_cached = false;
 };
 
+// Everything is on the device: what is left to do there before success is certain, by whoever knows what a
+// device is. Answered by Concluded.
+struct Conclude {};
+
 // --- trackers, user ---
 struct Announce {
   TrackerIndex tracker;
@@ -95,7 +99,7 @@ struct Note {  // for the log: a tracker that fails, a peer that was banned
 
 using Action =
     std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment, InspectSegment,
-                 InspectHole, ZeroPiece, HashSegment, Flush, Announce, Completed, Finished, Note>;
+                 InspectHole, ZeroPiece, HashSegment, Flush, Conclude, Announce, Completed, Finished, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace ezio

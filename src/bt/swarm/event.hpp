@@ -86,6 +86,9 @@ struct SegmentHashed {  // answers HashSegment
 struct Flushed {  // answers Flush
   std::string error;
 };
+struct Concluded {  // answers Conclude
+  std::string error;
+};
 
 struct StorageHangs {  // the device does not answer any more: what was asked of it never will be
   std::string error;
@@ -104,11 +107,11 @@ struct Tick {};              // every tick_interval
 struct BuffersAvailable {};  // the shared pool has buffers again
 struct StopRequested {};     // SIGINT, SIGTERM
 
-using Event =
-    std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
-                 BlockProgress, BlockReceived, BlockSent, PeerDisconnected, SegmentRead, SourceFailed,
-                 SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed, SegmentHashed, Flushed,
-                 StorageHangs, AnnounceSucceeded, AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
+                           BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
+                           SegmentRead, SourceFailed, SegmentWritten, SegmentInspected, HoleInspected,
+                           PieceZeroed, SegmentHashed, Flushed, Concluded, StorageHangs, AnnounceSucceeded,
+                           AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 

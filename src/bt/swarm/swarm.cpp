@@ -79,7 +79,8 @@ PeerHandle Swarm::new_handle() {
 }
 
 std::uint32_t Swarm::io_in_flight() const {
-  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0);
+  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0) +
+         (concluding_ ? 1 : 0);
 }
 
 // ---------------------------------------------------------------- disk and hash
@@ -289,7 +290,7 @@ void Swarm::check_ends() {
           trials_.hopeless(context_.now, [&](PieceIndex piece) { return somebody_has(piece); })) {
     context_.fail(*reason);
   }
-  if (state_ == State::flushing) last_progress_at_ = context_.now;
+  if (state_ == State::flushing || concluding_) last_progress_at_ = context_.now;
   const Duration patience = progress > 0 ? config_.stall_timeout : config_.start_timeout;
   if (patience.count() > 0 && context_.now - last_progress_at_ > patience) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();

@@ -7,8 +7,8 @@
 // Life: downloading -> flushing -> verifying -> complete (serving on, see Linger) -> finished. A seeder
 // begins complete. While it downloads, it also looks at what the target holds already (Reuse) and makes
 // pieces of zeros itself. Success is announced (Completed) only when every piece was verified, every write
-// returned, the flush succeeded and the device, read again (ReadBack), holds it all; what it does not hold is
-// fetched and written once more. Core file; one thread.
+// returned, the flush succeeded, the device, read again (ReadBack), holds it all, and the driver's last works
+// on it (Conclude) succeeded; what it does not hold is fetched and written once more. Core file; one thread.
 #pragma once
 
 #include <optional>
@@ -126,6 +126,7 @@ class Swarm {
   void on(const PieceZeroed& event);
   void on(const SegmentHashed& event);
   void on(const Flushed& event);
+  void on(const Concluded& event);
   void on(const StorageHangs& event);
   void on(const AnnounceSucceeded& event);
   void on(const AnnounceFailed& event);
@@ -168,6 +169,7 @@ class Swarm {
   std::uint32_t most_peers() const;
   void check_written();
   bool needs_read_back() const;
+  void conclude();
   void become_complete();
   void finish(SwarmOutcome outcome, std::string message);
   void settle();
@@ -198,6 +200,7 @@ class Swarm {
   State state_;
   bool begun_ = false;  // the first event came
   bool flushing_ = false;
+  bool concluding_ = false;
   std::uint32_t next_handle_ = 0;
   std::uint32_t swarm_size_ = 0;  // the most that a tracker has told
   std::uint64_t written_bytes_ = 0;

@@ -131,7 +131,7 @@ void Swarm::on(const Flushed& event) {
     context_.fail(fmt::format("flush failed: {}", event.error));
     return;
   }
-  needs_read_back() ? read_back() : become_complete();
+  needs_read_back() ? read_back() : conclude();
 }
 
 // What was read from the device itself, and not written since, has been read back already.
@@ -175,9 +175,24 @@ void Swarm::repair(PieceIndex piece) {
 }
 
 void Swarm::read_back_over() {
-  if (read_back_.all_right()) return become_complete();
+  if (read_back_.all_right()) return conclude();
   state_ = State::downloading;
   check_written();
+}
+
+void Swarm::conclude() {
+  concluding_ = true;
+  context_.emit(Conclude{});
+}
+
+void Swarm::on(const Concluded& event) {
+  concluding_ = false;
+  if (finished()) return;
+  if (!event.error.empty()) {
+    context_.fail(event.error);
+    return;
+  }
+  become_complete();
 }
 
 std::string Swarm::place_of(PieceIndex piece) const {

@@ -77,6 +77,7 @@ Result<void> CloneRun::start_peer(const std::string& name, const std::string& ro
                                 std::to_string(spec_.memory_mib),
                                 "--linger",
                                 "forever"};
+  if (role == "--leech") argv.push_back("--create");
   if (!spec_.read_back) argv.push_back("--no-read-back");
   return start(name, argv);
 }

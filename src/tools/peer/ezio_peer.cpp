@@ -15,6 +15,7 @@
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
 #include "tools/peer/setup.hpp"
+#include "tools/peer/targets.hpp"
 
 namespace ezio {
 namespace {
@@ -89,6 +90,7 @@ std::vector<SessionTorrent> PeerRun::session_torrents() {
     torrent.trackers = usable_trackers(job, options_.trackers, report_);
     torrent.metainfo = job.metainfo;
     torrent.storage = std::move(job.storage);
+    torrent.ending = std::move(job.ending);
     torrent.seeding = job.pair.seeding;
     const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
     torrent.linger = options_.linger.value_or(Linger{usual, {}});
@@ -201,6 +203,7 @@ int peer_main(const PeerOptions& options) {
   };
   SessionConfig config;
   config.reuse = options.reuse;
+  config.ca_file = options.ca_file;
   config.read_back = !options.no_read_back;
   config.io_timeout = std::chrono::seconds(options.io_timeout_s);
   config.start_timeout = std::chrono::seconds(options.stall_timeout_s.value_or(0));
@@ -216,7 +219,8 @@ int peer_main(const PeerOptions& options) {
   if (!peers) return usage_error(peers.error().message);
   config.peers = std::move(*peers);
 
-  std::vector<PeerJob> jobs = load_torrents(options.pairs, report);
+  std::vector<PeerJob> jobs = choose_targets(options, report);
+  if (const int signal = load_torrents(jobs, options, report); signal != 0) return 128 + signal;
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
   if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
   auto memory = plan_memory(jobs, options.memory_mib);
@@ -233,7 +237,7 @@ int peer_main(const PeerOptions& options) {
   }
   if ((*disk)->description() != "io_uring")
     report.say("io_uring cannot be used here, disk I/O by " + (*disk)->description());
-  open_storages(jobs, **disk, options.verify_source, report);
+  open_storages(jobs, **disk, options, report);
   return PeerRun(options, std::move(jobs), report).run(config, arena, **disk);
 }
 

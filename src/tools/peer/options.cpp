@@ -9,10 +9,12 @@
 #include <map>
 #include <sstream>
 
+#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
 #include "tools/common/outcome.hpp"
+#include "tools/peer/size_range.hpp"
 
 namespace ezio {
 namespace {
@@ -53,12 +55,22 @@ std::string linger_fault(const std::string& text) {
   return parse_linger(text) ? "" : ezio::quoted(text) + " is not auto, forever or a number of seconds";
 }
 
+std::string info_hash_fault(const std::string& text) {
+  return parse_digest(text) ? "" : ezio::quoted(text) + " is not 40 hexadecimal digits";
+}
+
+std::string size_range_fault(const std::string& text) {
+  return parse_size_range(text) ? "" : ezio::quoted(text) + " is no size or range of sizes, like 450GB-600GB";
+}
+
 struct Raw {
   std::vector<std::string> seed;
   std::vector<std::string> leech;
   std::string listen;
   std::string linger;
   std::string config;
+  std::vector<std::string> info_hashes;
+  std::string target_size;
 };
 
 void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
@@ -66,6 +78,25 @@ void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limi
       ->type_name("MB/s")
       ->check(CLI::Range(least_rate_limit, most_rate_limit))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_guards(CLI::App& app, PeerOptions& options, Raw& raw) {
+  const auto last = CLI::MultiOptionPolicy::TakeLast;
+  app.add_option("--target-serial", options.guards.serials,
+                 "a TARGET's disk must have this serial number; repeatable: one of them")
+      ->type_name("SERIAL")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--target-model", options.guards.model, "a TARGET's disk must be of a model like this")
+      ->type_name("GLOB")
+      ->multi_option_policy(last);
+  app.add_option("--target-size", raw.target_size,
+                 "a TARGET must have so many bytes, units K to T and KB to TB")
+      ->type_name("MIN[-MAX]")
+      ->check(size_range_fault)
+      ->multi_option_policy(last);
+  app.add_flag("--allow-removable", options.guards.allow_removable, "a TARGET may be a stick or card");
 }
 
 void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
@@ -94,6 +125,21 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
+  app.add_option(
+         "--info-hash", raw.info_hashes,
+         "what a TORRENT must be; repeatable: one for each, in the order of the TORRENTs, seeded ones first")
+      ->type_name("HEX")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)
+      ->check(info_hash_fault);
+  app.add_option("--wait", options.wait_s, "for torrents named by URL, so long at most (default: for ever)")
+      ->type_name("SECONDS")
+      ->multi_option_policy(last);
+  app.add_option("--ca", options.ca_file, "certificates (PEM) to trust for https://, instead of the system's")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile)
+      ->multi_option_policy(last);
   app.add_option("--memory", options.memory_mib, "for all buffers together")
       ->type_name("MiB")
       ->capture_default_str()
@@ -121,6 +167,10 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("auto|all|off")
       ->multi_option_policy(last);
+  add_guards(app, options, raw);
+  app.add_flag("--keep-signatures", options.keep_signatures,
+               "leave old signatures (RAID, ZFS, a second partition table) that a clone does not cover");
+  app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");
   add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");
@@ -136,7 +186,20 @@ void take_pairs(const std::vector<std::string>& words, const char* flag, bool se
                                fmt::format("takes pairs; {} has no partner", ezio::quoted(words.back())));
   }
   for (std::size_t i = 0; i < words.size(); i += 2)
-    options.pairs.push_back({words[i], words[i + 1], seeding});
+    options.pairs.push_back({words[i], words[i + 1], seeding, {}});
+}
+
+// The first is of the first TORRENT, and so on. Who names a torrent for two targets pins it once.
+void take_pins(const std::vector<std::string>& pins, PeerOptions& options) {
+  if (pins.empty()) return;
+  std::map<std::string, std::size_t> order;
+  for (PeerPair& pair : options.pairs) {
+    const std::size_t index = order.emplace(pair.torrent, order.size()).first->second;
+    if (index < pins.size()) pair.pin = InfoHash{*parse_digest(pins[index])};
+  }
+  if (order.size() == pins.size()) return;
+  throw CLI::ValidationError(
+      "--info-hash", fmt::format("{} given for {} torrents: give one for each", pins.size(), order.size()));
 }
 
 Result<std::vector<std::string>> with_config(std::vector<std::string> arguments) {
@@ -203,6 +266,7 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     app.parse(*arguments);
     take_pairs(raw.seed, "--seed", true, options);
     take_pairs(raw.leech, "--leech", false, options);
+    take_pins(raw.info_hashes, options);
     if (options.pairs.empty()) throw CLI::RequiredError("--seed, --leech or --config");
     if (options.json && options.quiet) throw CLI::ExcludesError("--json", "--quiet");
   } catch (const CLI::Success& success) {
@@ -212,6 +276,11 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     return EarlyExit{static_cast<int>(ExitCode::usage)};
   }
   if (!raw.listen.empty()) options.listen = raw.listen;
+  if (!raw.target_size.empty()) {
+    const SizeRange range = *parse_size_range(raw.target_size);
+    options.guards.least_bytes = range.least;
+    options.guards.most_bytes = range.most;
+  }
   if (!raw.linger.empty()) options.linger = parse_linger(raw.linger);
   return options;
 }

@@ -9,14 +9,16 @@
 
 #include "bt/base/result.hpp"
 #include "bt/swarm/swarm.hpp"
+#include "disk/target_guard.hpp"
 
 namespace ezio {
 
 // A TORRENT with its SOURCE or TARGET.
 struct PeerPair {
-  std::string torrent;  // path or http:// URL
+  std::string torrent;  // path, http:// or https:// URL
   std::string path;
   bool seeding = false;
+  std::optional<InfoHash> pin;  // what the torrent must be
 };
 
 struct PeerOptions {
@@ -30,8 +32,13 @@ struct PeerOptions {
   std::uint32_t io_timeout_s = 120;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
+  TargetGuards guards;
+  bool keep_signatures = false;
+  bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same
+  std::optional<std::uint32_t> wait_s;   // for torrents named by URL; unset: for ever
+  std::optional<std::string> ca_file;    // PEM, for https:// in place of the system's trust store
   bool json = false;
   bool verify_source = false;
   bool quiet = false;

@@ -140,6 +140,7 @@ struct Session::Run {
                                action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
     session.disk_touched_ = true;
   }
+  void operator()(const Conclude&) const { session.conclude(index); }
   void operator()(const Announce& action) const { session.announce(index, action); }
   void operator()(const Completed&) const { session.observer_.on_completed(index); }
   void operator()(const Finished& action) const {
@@ -187,7 +188,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
       pool_(config_.memory.buffers),
       in_files_(config_.memory.buffers),
       hasher_(0, sha1_default_kind()),
-      http_(context.get_executor()),
+      http_(context.get_executor(), config_.ca_file),
       acceptor_(context),
       tick_timer_(context),
       farewell_timer_(context),
@@ -289,7 +290,7 @@ void Session::announce(std::uint32_t index, const Announce& action) {
   Torrent& torrent = torrents_[index];
   ++torrent.announces_in_flight;
   const std::string url = announce_url(torrent.job.trackers[action.tracker.value()], action.request);
-  http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](Result<std::string> body) {
+  http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](HttpResult body) {
     --torrents_[index].announces_in_flight;
     if (!body) {
       deliver(index, AnnounceFailed{tracker, body.error().message});

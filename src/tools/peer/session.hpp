@@ -26,15 +26,17 @@
 #include "disk/arena.hpp"
 #include "disk/disk_engine.hpp"
 #include "disk/hasher.hpp"
+#include "tools/peer/conclusion.hpp"
 
 namespace ezio {
 
 struct SessionTorrent {
   Metainfo metainfo;
-  std::unique_ptr<Storage> storage;  // opened with the torrent's position in the list as owner
+  std::unique_ptr<Storage> storage;           // opened with the torrent's position in the list as owner
+  std::shared_ptr<const CloneEnding> ending;  // of a target; null: nothing is left to do at its end
   bool seeding = false;
   Linger linger;
-  std::vector<std::string> trackers;  // http:// announce URLs
+  std::vector<std::string> trackers;  // http:// and https:// announce URLs
 };
 
 struct SessionConfig {
@@ -42,6 +44,7 @@ struct SessionConfig {
   std::vector<Endpoint> peers;     // dialled for each torrent
   Duration start_timeout{};        // see SwarmConfig, as the next
   Duration stall_timeout{};
+  std::optional<std::string> ca_file;  // for trackers of https://
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool read_back = true;
   Duration io_timeout{};                 // of a device that does not answer; 0: none
@@ -86,6 +89,7 @@ class Session final : private ConnectionHandler {
     std::map<PeerHandle, std::shared_ptr<Connection>> connections;
     std::map<PieceIndex, HashStream> hashes;
     std::uint32_t announces_in_flight = 0;
+    std::unique_ptr<Conclusion> conclusion;
   };
   struct Run;  // the switch over actions (session.cpp)
 
@@ -103,7 +107,9 @@ class Session final : private ConnectionHandler {
   void watch_hashes();
   void on_disk_events();
   void look_for_hung_disks();
+  void look_for_hung_conclusions();
   void on_hash_events();
+  void conclude(std::uint32_t torrent);
   void announce(std::uint32_t torrent, const Announce& action);
   void check_all_finished();
 

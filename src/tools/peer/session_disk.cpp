@@ -60,6 +60,19 @@ void Session::on_disk_events() {
   schedule_turn_end();
 }
 
+void Session::conclude(std::uint32_t index) {
+  Torrent& torrent = torrents_[index];
+  if (torrent.job.ending == nullptr) {
+    reports_.push_back({index, Concluded{}});
+    return;
+  }
+  torrent.conclusion =
+      std::make_unique<Conclusion>(context_, torrent.job.ending, [this, index](CloneEnd end) {
+        for (const std::string& note : end.notes) observer_.on_note(index, note);
+        deliver(index, Concluded{std::move(end.error)});
+      });
+}
+
 void Session::look_for_hung_disks() {
   if (config_.io_timeout.count() == 0) return;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config_.io_timeout).count();
@@ -70,6 +83,20 @@ void Session::look_for_hung_disks() {
     deliver(static_cast<std::uint32_t>(hung.owner),
             StorageHangs{fmt::format("the device has not answered for {} s, at {}",
                                      seconds * (hung.flushing ? DiskEngine::flush_patience : 1), what)});
+  }
+  look_for_hung_conclusions();
+}
+
+// They read a little, and may flush.
+void Session::look_for_hung_conclusions() {
+  const Duration patience = config_.io_timeout * DiskEngine::flush_patience;
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) {
+    auto& conclusion = torrents_[i].conclusion;
+    if (conclusion == nullptr || !conclusion->overdue(std::chrono::steady_clock::now(), patience)) continue;
+    conclusion.reset();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+    deliver(i,
+            StorageHangs{fmt::format("the device has not answered for {} s, after the last write", seconds)});
   }
 }
 

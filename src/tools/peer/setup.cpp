@@ -1,28 +1,30 @@
 #include "tools/peer/setup.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <boost/url.hpp>
 #include <filesystem>
 
+#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
-#include "bt/net/http_client.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source_reader.hpp"
-#include "disk/target.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/peer/targets.hpp"
+#include "tools/peer/torrent_fetch.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr HttpLimits torrent_limits{max_torrent_bytes, std::chrono::minutes(5)};
+bool is_url(const std::string& torrent) {
+  return torrent.starts_with("http://") || torrent.starts_with("https://");
+}
 
-Result<Metainfo> load_torrent(const std::string& torrent) {
-  if (torrent.starts_with("http://")) {
-    auto body = http_get(torrent, torrent_limits);
+Result<Metainfo> load_torrent(const std::string& torrent, TorrentFetch& fetch) {
+  if (is_url(torrent)) {
+    auto body = fetch.get(torrent);
     if (!body) return body.error();
     return parse_metainfo(as_bytes(*body), torrent);
   }
@@ -31,30 +33,10 @@ Result<Metainfo> load_torrent(const std::string& torrent) {
   return parse_metainfo(*bytes, torrent);
 }
 
-void refuse(PeerJob& job, std::string message, PeerReport& report) {
-  report.error(message);
-  job.failure = Failure{std::move(message), ExitCode::refused};
-}
-
-// Device nodes and links to them are the same when the device is (std::filesystem::equivalent does not know).
-bool same_file(const std::string& a, const std::string& b) {
-  struct stat first {};
-  struct stat second {};
-  if (a == b) return true;
-  if (stat(a.c_str(), &first) != 0 || stat(b.c_str(), &second) != 0) return false;
-  if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode)) return first.st_rdev == second.st_rdev;
-  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
-// The same target twice, under whatever names: neither may be written.
-void refuse_shared_targets(std::vector<PeerJob>& jobs, PeerReport& report) {
-  for (PeerJob& a : jobs) {
-    for (PeerJob& b : jobs) {
-      if (&a == &b || a.pair.seeding || b.pair.seeding || a.failure) continue;
-      if (!same_file(a.pair.path, b.pair.path)) continue;
-      refuse(a, fmt::format("target {} is named by two pairs: name each target once", a.pair.path), report);
-    }
-  }
+Result<void> check_pin(const PeerPair& pair, const Metainfo& metainfo) {
+  if (!pair.pin || *pair.pin == metainfo.info_hash) return {};
+  return Error{fmt::format("{}: its info-hash is {}, not {} as --info-hash says: this is another torrent",
+                           quoted(pair.torrent, 4096), to_hex(metainfo.info_hash), to_hex(*pair.pin))};
 }
 
 Result<void> verify_source(const PeerJob& job) {
@@ -77,32 +59,28 @@ Result<void> verify_source(const PeerJob& job) {
 }
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          std::vector<DeviceFile>& targets) {
+                                          const PeerOptions& options) {
   if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
-  auto target = open_target(job.pair.path, job.metainfo.target_size);
+  auto target = open_chosen(job, options);
   if (!target) return target.error();
-  for (const DeviceFile& other : targets) {
-    if (!same_or_overlapping(*target, other)) continue;
-    return Error{
-        fmt::format("target {} overlaps target {}: name each device once", job.pair.path, other.path)};
-  }
-  DeviceFile identity;
-  identity.path = target->path;
-  identity.device_id = target->device_id;
-  identity.whole_disk_id = target->whole_disk_id;
-  identity.block_device = target->block_device;
-  targets.push_back(std::move(identity));
+  job.ending = std::make_shared<CloneEnding>(
+      *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
 
 }  // namespace
 
-std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerReport& report) {
-  std::vector<PeerJob> jobs;
-  for (const PeerPair& pair : pairs) {
-    PeerJob& job = jobs.emplace_back();
-    job.pair = pair;
-    auto metainfo = load_torrent(pair.torrent);
+int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
+  FetchPatience patience;
+  if (options.wait_s) patience.wait = std::chrono::seconds(*options.wait_s);
+  TorrentFetch fetch(patience, options.ca_file, [&](const std::string& text) { report.say(text); });
+  for (PeerJob& job : jobs) {
+    if (job.failure) continue;
+    auto metainfo = load_torrent(job.pair.torrent, fetch);
+    if (fetch.signal() != 0) break;
+    if (metainfo) {
+      if (auto pinned = check_pin(job.pair, *metainfo); !pinned) metainfo = pinned.error();
+    }
     if (metainfo) {
       job.metainfo = std::move(*metainfo);
     } else {
@@ -110,7 +88,7 @@ std::vector<PeerJob> load_torrents(const std::vector<PeerPair>& pairs, PeerRepor
       job.failure = failure(ExitCode::bad_torrent, metainfo.error());
     }
   }
-  return jobs;
+  return fetch.signal();
 }
 
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
@@ -124,19 +102,18 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
-void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, bool verify_sources, PeerReport& report) {
-  refuse_shared_targets(jobs, report);
-  std::vector<DeviceFile> targets;
+void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
+                   PeerReport& report) {
   std::uint64_t owner = 0;  // Session counts the ready torrents only
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && verify_sources) {
+    if (job.pair.seeding && options.verify_source) {
       if (auto verified = verify_source(job); !verified) {
         refuse(job, verified.error().message, report);
         continue;
       }
     }
-    auto storage = open_one(job, owner, engine, targets);
+    auto storage = open_one(job, owner, engine, options);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;
@@ -154,10 +131,12 @@ std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<s
   std::vector<std::string> usable;
   for (const std::string& url : instead.empty() ? job.metainfo.trackers : instead) {
     const auto parsed = boost::urls::parse_uri(url);
-    if (parsed && parsed->scheme_id() == boost::urls::scheme::http && !parsed->host().empty()) {
+    const auto scheme = parsed ? parsed->scheme_id() : boost::urls::scheme::unknown;
+    const bool spoken = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
+    if (spoken && !parsed->host().empty()) {
       usable.push_back(url);
     } else {
-      report.say(fmt::format("{}: tracker {} is left out: only http:// is spoken here",
+      report.say(fmt::format("{}: tracker {} is left out: only http:// and https:// are spoken here",
                              printable(job.metainfo.name), ezio::quoted(url)));
     }
   }

@@ -24,7 +24,9 @@ namespace {
 std::string tracker_fault(const std::string& url) {
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed) return ezio::quoted(url) + " is not a URL";
-  if (parsed->scheme_id() != boost::urls::scheme::http) return ezio::quoted(url) + " is not an http:// URL";
+  const auto scheme = parsed->scheme_id();
+  if (scheme != boost::urls::scheme::http && scheme != boost::urls::scheme::https)
+    return ezio::quoted(url) + " is not an http:// or https:// URL";
   if (parsed->host().empty()) return ezio::quoted(url) + " has no host";
   return {};
 }
@@ -81,7 +83,8 @@ void CommandLine::add_create() {
   create->add_option("--name", options.name, "name of the torrent, e.g. sda1")
       ->required()
       ->check(torrent_name_fault);
-  create->add_option("--announce", options.trackers, "tracker to announce to, http://; repeatable")
+  create
+      ->add_option("--announce", options.trackers, "tracker to announce to, http:// or https://; repeatable")
       ->type_name("URL")
       ->allow_extra_args(false)
       ->check(tracker_fault);

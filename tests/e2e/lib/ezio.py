@@ -50,7 +50,7 @@ class Tracker:
 
 
 class Peer:
-    """A running ezio-peer with --json on stdout."""
+    """A running ezio-peer with --json on stdout. Image files that are not there yet are made."""
 
     def __init__(self, case, role, pairs, host=None, port=None, name=None, tracker=None, peers=(), flags=(),
                  json_output=True, before_exec=None, tty=None):
@@ -61,7 +61,8 @@ class Peer:
             argv += ["--tracker", tracker]
         for peer in peers:
             argv += ["--peer", peer]
-        argv += list(flags) + (["--json"] if json_output else [])
+        new = role == "leech" and any(not os.path.exists(path) for _, path in pairs)
+        argv += (["--create"] if new else []) + list(flags) + (["--json"] if json_output else [])
         self.port = port
         self.process = case.spawn(name or role, argv, netns=host, before_exec=before_exec, tty=tty)
 
