@@ -7,7 +7,7 @@ from lib.ezio import EzioCase, create_torrent, require_built
 from lib.proc import run
 from lib.rawimage import MIB, RawImage
 
-PORT = 6881
+PORT = 7001
 FROM_SEED = {"peers": [f"127.0.0.1:{PORT}"]}
 
 
