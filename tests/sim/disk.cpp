@@ -1,5 +1,7 @@
 #include "sim/disk.hpp"
 
+#include <utility>
+
 #include <algorithm>
 #include <cassert>
 
@@ -97,7 +99,20 @@ bool Disk::holds_truth() const {
   return same_bytes(image_.truth(0, image_.metainfo().total_length), contents_);
 }
 
+bool FaultyDisk::swallow(std::uint64_t token, std::uint64_t torrent_offset) {
+  if (requests_++ < faults_.hangs_from) return false;
+  if (requests_ - faults_.hangs_from > depth) waiting_.push_back({token, torrent_offset});
+  return true;
+}
+
+void FaultyDisk::cancel_waiting() {
+  for (const Request& request : std::exchange(waiting_, {})) {
+    inner_.complete(request.token, ECANCELED, request.torrent_offset, fault_delay);
+  }
+}
+
 void FaultyDisk::read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
+  if (swallow(token, torrent_offset)) return;
   if (reads_++ < faults_.reads_fail_from) return inner_.read(token, torrent_offset, data);
   inner_.complete(token, faults_.error, torrent_offset, fault_delay);
 }
@@ -119,6 +134,7 @@ void FaultyDisk::lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes da
 }
 
 void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
+  if (swallow(token, torrent_offset)) return;
   if (writes_++ >= faults_.writes_fail_from) {
     return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
   }
@@ -126,6 +142,7 @@ void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes 
 }
 
 void FaultyDisk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
+  if (swallow(token, torrent_offset)) return;
   if (writes_++ >= faults_.writes_fail_from) {
     return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
   }
@@ -134,6 +151,7 @@ void FaultyDisk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::ui
 }
 
 void FaultyDisk::flush(std::uint64_t token, Cached cached) {
+  if (swallow(token, 0)) return;
   if (!faults_.flush_fails) return inner_.flush(token, cached);
   inner_.complete(token, faults_.error, 0, fault_delay);
 }

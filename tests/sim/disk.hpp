@@ -66,10 +66,14 @@ struct DiskFaults {
   bool lies_once = true;
   std::uint32_t writes_fail_from = never;
   std::uint32_t reads_fail_from = never;
+  std::uint32_t hangs_from = never;  // requests of any kind: none is answered any more
   bool flush_fails = false;
   int error = EIO;
   bool lies() const { return lies_from != never; }
-  bool any() const { return writes_fail_from != never || reads_fail_from != never || flush_fails || lies(); }
+  bool any() const {
+    return writes_fail_from != never || reads_fail_from != never || hangs_from != never || flush_fails ||
+           lies();
+  }
 };
 
 class FaultyDisk final : public Storage {
@@ -82,14 +86,27 @@ class FaultyDisk final : public Storage {
   void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated, faulty"; }
 
+  bool hangs() const { return requests_ > faults_.hangs_from; }
+  // As the engine does where a device hangs: what it has not taken yet fails.
+  void cancel_waiting();
+
  private:
+  struct Request {
+    std::uint64_t token;
+    std::uint64_t torrent_offset;
+  };
+  static constexpr std::uint32_t depth = 2;  // requests that a hung device has taken
+
+  bool swallow(std::uint64_t token, std::uint64_t torrent_offset);
   bool lies_now();
   void lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
 
   Disk& inner_;
   DiskFaults faults_;
+  std::uint32_t requests_ = 0;
   std::uint32_t reads_ = 0;
   std::uint32_t writes_ = 0;
+  std::vector<Request> waiting_;                // behind those that hang
   std::deque<std::vector<std::byte>> altered_;  // what is written instead
 };
 

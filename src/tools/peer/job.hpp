@@ -8,6 +8,7 @@
 #include "bt/swarm/storage.hpp"
 #include "disk/end_clone.hpp"
 #include "tools/common/outcome.hpp"
+#include "tools/peer/io_token.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 
@@ -18,6 +19,7 @@ struct PeerJob {
   PeerPair pair;  // its target by path
   Metainfo metainfo;
   std::unique_ptr<Storage> storage;
+  StorageOwner place;  // of an opened one: pairs that clone the same torrent are targets of one download
   std::shared_ptr<const CloneEnding> ending;  // of a target
   std::optional<Failure> failure;
   bool ready() const { return !failure && storage != nullptr; }

@@ -12,13 +12,20 @@ namespace ezio {
 class PeerReport {
  public:
   enum class Mode { quiet, text, json };
+  struct Target {  // or source
+    std::string path;
+    std::optional<int> exit_code;  // once finished
+    std::string message;           // why, when finished
+  };
   struct Line {
     std::string name;
     std::string info_hash;  // hexadecimal
     bool seeding = false;
     SwarmStats stats;
-    std::optional<int> exit_code;  // once finished
-    std::string message;           // why, when finished
+    std::vector<Target> targets;  // at least one
+
+    // Once all have finished: that of the first that failed, or else of the first.
+    const Target* end() const;
   };
 
   explicit PeerReport(Mode mode);

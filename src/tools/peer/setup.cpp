@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/url.hpp>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
@@ -58,8 +61,8 @@ Result<void> verify_source(const PeerJob& job) {
                   job.pair.path, job.pair.torrent, bad.size(), found->size(), bad[0].value())};
 }
 
-Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          const PeerOptions& options) {
+Result<std::unique_ptr<Storage>> open_one(PeerJob& job, DiskEngine& engine, const PeerOptions& options) {
+  const std::uint64_t owner = storage_owner(job.place);
   if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
   auto target = open_chosen(job, options);
   if (!target) return target.error();
@@ -67,6 +70,29 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
       *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
+
+// Which place comes next: a download of its own, or one of the targets of a download that has one already.
+// Only what was opened takes its place.
+class Places {
+ public:
+  std::optional<StorageOwner> next(const PeerJob& job) const {
+    const auto found = downloads_.find(job.metainfo.info_hash);
+    if (job.pair.seeding || found == downloads_.end()) return StorageOwner{torrents_, TargetIndex{0}};
+    const auto& [torrent, targets] = found->second;
+    if (targets == TargetSet::most) return std::nullopt;
+    return StorageOwner{torrent, TargetIndex{targets}};
+  }
+  void take(const PeerJob& job) {
+    if (job.place.torrent == torrents_) ++torrents_;
+    if (!job.pair.seeding) {
+      downloads_[job.metainfo.info_hash] = {job.place.torrent, job.place.target.value() + 1};
+    }
+  }
+
+ private:
+  std::uint32_t torrents_ = 0;
+  std::map<InfoHash, std::pair<std::uint32_t, std::uint32_t>> downloads_;  // torrent, targets
+};
 
 }  // namespace
 
@@ -76,7 +102,10 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
   TorrentFetch fetch(patience, options.ca_file, [&](const std::string& text) { report.say(text); });
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    auto metainfo = load_torrent(job.pair.torrent, fetch);
+    const auto same = std::find_if(jobs.data(), &job, [&](const PeerJob& earlier) {
+      return !earlier.failure && earlier.pair.torrent == job.pair.torrent;
+    });
+    auto metainfo = same != &job ? Result<Metainfo>(same->metainfo) : load_torrent(job.pair.torrent, fetch);
     if (fetch.signal() != 0) break;
     if (metainfo) {
       if (auto pinned = check_pin(job.pair, *metainfo); !pinned) metainfo = pinned.error();
@@ -93,8 +122,10 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
 
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
   std::vector<MemoryUser> users;
+  std::set<InfoHash> downloads;
   for (const PeerJob& job : jobs) {
     if (job.failure) continue;
+    if (!job.pair.seeding && !downloads.insert(job.metainfo.info_hash).second) continue;
     std::error_code error;
     const bool device = std::filesystem::is_block_file(job.pair.path, error);
     users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device});
@@ -102,9 +133,19 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
+unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory) {
+  std::map<InfoHash, std::uint32_t> targets;
+  std::uint32_t most = 1;
+  for (const PeerJob& job : jobs) {
+    if (!job.failure && !job.pair.seeding) most = std::max(most, ++targets[job.metainfo.info_hash]);
+  }
+  if (most == 1) return DiskOptions::usual_queue_depth;
+  return std::clamp(memory.buffers / (4 * most), 4u, DiskOptions::usual_queue_depth);
+}
+
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report) {
-  std::uint64_t owner = 0;  // Session counts the ready torrents only
+  Places places;
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
     if (job.pair.seeding && options.verify_source) {
@@ -113,13 +154,20 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
         continue;
       }
     }
-    auto storage = open_one(job, owner, engine, options);
+    const auto place = places.next(job);
+    if (!place) {
+      refuse(job, fmt::format("target {}: a download has at most {} targets", job.pair.path, TargetSet::most),
+             report);
+      continue;
+    }
+    job.place = *place;
+    auto storage = open_one(job, engine, options);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;
     }
     job.storage = std::move(*storage);
-    ++owner;
+    places.take(job);
     report.say(fmt::format("{}: {} {} ({})", printable(job.metainfo.name),
                            job.pair.seeding ? "seeding" : "cloning to", job.pair.path,
                            job.storage->description()));

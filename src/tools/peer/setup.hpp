@@ -14,10 +14,14 @@ namespace ezio {
 // pins. The signal that ended the wait, or 0.
 int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report);
 
-// The memory plan of the pairs that loaded.
+// The memory plan of the pairs that loaded; those that clone the same torrent share one download.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
 
-// Checks and opens sources and targets as the options say.
+// How many requests a device may have in the kernel at once: one of several targets that hangs must not keep
+// the buffers that the others need.
+unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory);
+
+// Checks and opens sources and targets as the options say, and gives each its place.
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report);
 
