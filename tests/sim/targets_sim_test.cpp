@@ -48,9 +48,8 @@ TEST(TargetsSim, BothBecomeTheImageAndNothingIsFetchedTwice) {
 TEST(TargetsSim, TheFasterWaitsForTheSlower) {
   for_each_seed(
       [](std::uint64_t seed) {
-        Lab lab = room_with_two_targets(seed, [](JobTarget& target) {
-          target.disk = {.bytes_per_second = 1e6, .latency = 5ms};
-        });
+        Lab lab = room_with_two_targets(
+            seed, [](JobTarget& target) { target.disk = {.bytes_per_second = 1e6, .latency = 5ms}; });
         EXPECT_TRUE(lab.run_until_complete(120s));
         EXPECT_TRUE(lab.leechers[0]->holds_truth(job, 1));
         expect_clean(lab.world);
@@ -99,8 +98,8 @@ TEST(TargetsSim, AnErrorOfOneEndsNobodyElse) {
         seed, [&](JobTarget& target) { target.faults.writes_fail_from = nth; }, "failed: at byte ");
     expect_only_the_second_fails(
         seed, [&](JobTarget& target) { target.faults.reads_fail_from = nth; }, "failed: at byte ");
-    expect_only_the_second_fails(seed, [&](JobTarget& target) { target.faults.flush_fails = true; },
-                                 "flush failed");
+    expect_only_the_second_fails(
+        seed, [&](JobTarget& target) { target.faults.flush_fails = true; }, "flush failed");
   });
 }
 
