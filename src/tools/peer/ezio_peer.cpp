@@ -11,6 +11,7 @@
 #include "tools/common/descriptors.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/supervise.hpp"
+#include "tools/peer/dry_run.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
@@ -222,12 +223,16 @@ int peer_main(const PeerOptions& options) {
   std::vector<PeerJob> jobs = choose_targets(options, report);
   if (const int signal = load_torrents(jobs, options, report); signal != 0) return 128 + signal;
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
-  if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
-  auto memory = plan_memory(jobs, options.memory_mib);
-  if (!memory) return usage_error(memory.error().message);
-  config.memory = *memory;
+  const bool any = std::any_of(jobs.begin(), jobs.end(), loaded);
+  if (any) {
+    auto memory = plan_memory(jobs, options.memory_mib);
+    if (!memory) return usage_error(memory.error().message);
+    config.memory = *memory;
+  }
+  if (options.dry_run) return dry_run(jobs, options, report);
+  if (!any) return static_cast<int>(jobs[0].failure->code);
 
-  Arena arena(memory->buffers, memory->buffer_bytes);
+  Arena arena(config.memory.buffers, config.memory.buffer_bytes);
   const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };
   if (std::any_of(jobs.begin(), jobs.end(), leeches)) arena.commit_in_background();
   auto disk = make_disk_engine({DiskOptions::Backend::automatic, arena.bytes()});

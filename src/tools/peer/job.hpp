@@ -7,6 +7,7 @@
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/swarm/storage.hpp"
 #include "disk/end_clone.hpp"
+#include "disk/target_guard.hpp"
 #include "tools/common/outcome.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
@@ -19,6 +20,7 @@ struct PeerJob {
   Metainfo metainfo;
   std::unique_ptr<Storage> storage;
   std::shared_ptr<const CloneEnding> ending;  // of a target
+  TargetDescription description;              // of a target that was found
   std::optional<Failure> failure;
   bool ready() const { return !failure && storage != nullptr; }
 };

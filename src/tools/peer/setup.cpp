@@ -10,6 +10,7 @@
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
+#include "disk/source.hpp"
 #include "disk/source_reader.hpp"
 #include "tools/common/progress.hpp"
 #include "tools/peer/targets.hpp"
@@ -60,7 +61,11 @@ Result<void> verify_source(const PeerJob& job) {
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
                                           const PeerOptions& options) {
-  if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
+  if (job.pair.seeding) {
+    auto source = open_job_source(job, options, owner);
+    if (!source) return source.error();
+    return open_source_storage(engine, std::move(*source));
+  }
   auto target = open_chosen(job, options);
   if (!target) return target.error();
   job.ending = std::make_shared<CloneEnding>(
@@ -102,17 +107,19 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
+Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOptions& options,
+                                                std::uint64_t owner) {
+  if (options.verify_source) {
+    if (auto verified = verify_source(job); !verified) return verified.error();
+  }
+  return open_source(job.pair.path, job.metainfo.name, job.metainfo.extents, SourceAccess::direct, owner);
+}
+
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report) {
   std::uint64_t owner = 0;  // Session counts the ready torrents only
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && options.verify_source) {
-      if (auto verified = verify_source(job); !verified) {
-        refuse(job, verified.error().message, report);
-        continue;
-      }
-    }
     auto storage = open_one(job, owner, engine, options);
     if (!storage) {
       refuse(job, storage.error().message, report);

@@ -6,6 +6,7 @@
 
 #include "bt/swarm/memory_plan.hpp"
 #include "disk/disk_engine.hpp"
+#include "disk/op_queue.hpp"
 #include "tools/peer/job.hpp"
 
 namespace ezio {
@@ -16,6 +17,10 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
 
 // The memory plan of the pairs that loaded.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
+
+// A job's source, for the storage with that owner; verified first where the options say so.
+Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOptions& options,
+                                                std::uint64_t owner);
 
 // Checks and opens sources and targets as the options say.
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,

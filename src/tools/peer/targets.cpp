@@ -9,7 +9,6 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/device_use.hpp"
-#include "disk/target.hpp"
 
 namespace ezio {
 namespace {
@@ -33,6 +32,13 @@ Result<std::string> choose_target(const std::string& target, const PeerOptions& 
   }
   if (auto refused = refuse_guarded(*path, status, bytes, options.guards)) return *refused;
   return path;
+}
+
+// Once more, now that nobody can put another disk in its place.
+std::optional<Error> refuse_opened(const DeviceFile& target, const PeerOptions& options) {
+  struct stat status {};
+  if (::fstat(target.fd.get(), &status) != 0) return path_errno(target.path, "cannot stat", errno);
+  return refuse_guarded(target.path, status, target.size, options.guards);
 }
 
 bool share_bytes(const std::string& a, const std::string& b) {
@@ -80,22 +86,26 @@ std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& repo
       continue;
     }
     job.pair.path = std::move(*path);
-    const TargetDescription description = describe_target(job.pair.path);
-    report.say(description.line);
-    for (const std::string& note : description.notes) report.say(note);
+    job.description = describe_target(job.pair.path);
+    report.say(overwriting_line(job.description, options.dry_run ? "would" : "will"));
+    for (const std::string& note : job.description.notes) report.say(note);
   }
   refuse_overlaps(jobs, report);
   return jobs;
 }
 
-// Once more, now that nobody can put another disk in its place.
 Result<DeviceFile> open_chosen(const PeerJob& job, const PeerOptions& options) {
   auto target = open_target(job.pair.path, job.metainfo.target_size, missing(options));
   if (!target) return target;
-  struct stat status {};
-  if (::fstat(target->fd.get(), &status) != 0) return path_errno(job.pair.path, "cannot stat", errno);
-  if (auto refused = refuse_guarded(job.pair.path, status, target->size, options.guards)) return *refused;
+  if (auto refused = refuse_opened(*target, options)) return *refused;
   return target;
+}
+
+Result<TargetPreview> preview_chosen(const PeerJob& job, const PeerOptions& options) {
+  auto preview = preview_target(job.pair.path, job.metainfo.target_size, missing(options));
+  if (!preview || !preview->file) return preview;
+  if (auto refused = refuse_opened(*preview->file, options)) return *refused;
+  return preview;
 }
 
 }  // namespace ezio

@@ -5,6 +5,7 @@
 
 #include "bt/base/result.hpp"
 #include "disk/device_file.hpp"
+#include "disk/target.hpp"
 #include "tools/peer/job.hpp"
 
 namespace ezio {
@@ -16,5 +17,7 @@ std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& repo
 
 // Opens a chosen target for its torrent, or refuses it.
 Result<DeviceFile> open_chosen(const PeerJob& job, const PeerOptions& options);
+// What that would come to; changes nothing.
+Result<TargetPreview> preview_chosen(const PeerJob& job, const PeerOptions& options);
 
 }  // namespace ezio
