@@ -22,6 +22,11 @@ int Disk::wait(const Rule& rule) {
   return 0;
 }
 
+int Disk::open() {
+  const auto rule = rules_.strike(Op::open, 0, 0);
+  return rule ? wait(*rule) : 0;
+}
+
 int Disk::read(std::uint64_t offset, std::span<char> out) {
   const auto rule = rules_.strike(Op::read, offset, out.size());
   if (rule) {

@@ -17,7 +17,8 @@ class Disk {
  public:
   explicit Disk(int fd) : fd_(fd) {}
 
-  // As pread(2), pwrite(2) and fsync(2), but for what the rules say: bytes, or a negated errno.
+  // As open(2), pread(2), pwrite(2) and fsync(2), but for what the rules say: bytes, or a negated errno.
+  int open();
   int read(std::uint64_t offset, std::span<char> out);
   int write(std::uint64_t offset, std::span<const char> data);
   int sync();

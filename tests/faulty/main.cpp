@@ -51,7 +51,7 @@ int list(const char*, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info*
 int open_file(const char* path, fuse_file_info* info) {
   if (path != disk_path && path != control_path) return -ENOENT;
   info->direct_io = path == control_path;
-  return 0;
+  return path == disk_path ? disk->open() : 0;
 }
 
 int read_file(const char* path, char* out, std::size_t size, off_t offset, fuse_file_info*) {

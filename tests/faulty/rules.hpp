@@ -9,7 +9,7 @@
 
 namespace ezio::faulty {
 
-enum class Op { read, write, sync };
+enum class Op { open, read, write, sync };
 enum class Fault {
   error,      // fails with EIO
   full,       // fails with ENOSPC

@@ -32,7 +32,9 @@ Result<Opened> open_one(const PeerJob& job, const PeerOptions& options) {
   }
   auto preview = preview_chosen(job, options);
   if (!preview) return preview.error();
-  opened.target = survey_target(std::move(*preview), job.metainfo, options.reuse != Reuse::Mode::off);
+  auto survey = survey_target(std::move(*preview), job, options);
+  if (!survey) return survey.error();
+  opened.target = std::move(*survey);
   return opened;
 }
 

@@ -190,6 +190,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   context_.run();
   report_.finish(lines());
   announce_exit(code());
+  if (session_->disk_hangs()) announce_hang();
   session_.reset();
   return code();
 }

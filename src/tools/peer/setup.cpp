@@ -13,6 +13,7 @@
 #include "disk/source.hpp"
 #include "disk/source_reader.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/peer/ask_device.hpp"
 #include "tools/peer/targets.hpp"
 #include "tools/peer/torrent_fetch.hpp"
 
@@ -112,7 +113,11 @@ Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOp
   if (options.verify_source) {
     if (auto verified = verify_source(job); !verified) return verified.error();
   }
-  return open_source(job.pair.path, job.metainfo.name, job.metainfo.extents, SourceAccess::direct, owner);
+  const auto open = [path = job.pair.path, name = job.metainfo.name, extents = job.metainfo.extents, owner] {
+    return open_source(path, name, extents, SourceAccess::direct, owner);
+  };
+  // A directory may have a million files to look at.
+  return ask_device(job.pair.path, io_timeout(options) * DiskEngine::flush_patience, open);
 }
 
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "bt/base/result.hpp"
-#include "bt/metainfo/metainfo.hpp"
 #include "disk/source_reader.hpp"
 #include "disk/target.hpp"
+#include "tools/peer/job.hpp"
 
 namespace ezio {
 
@@ -18,11 +18,11 @@ struct TargetSurvey {
   std::vector<std::string> old_signatures;  // beside the extents: "gpt at byte 1048064"
   std::size_t samples = 0;             // pieces that were looked at, spread over the target; none of zeros
   std::size_t right = 0;               // of them, those that hold what the torrent has
-  std::unique_ptr<SourceReader> held;  // the claim on the target; null where it would be made
+  std::shared_ptr<SourceReader> held;  // the claim on the target; null where it would be made
 };
 
-// Takes the claim over. Reads a few pieces through the page cache where `look_at_pieces`; what cannot be read
-// is not right.
-TargetSurvey survey_target(TargetPreview preview, const Metainfo& metainfo, bool look_at_pieces);
+// Takes the claim of the job's target over. Reads a few pieces through the page cache, unless --reuse off;
+// what cannot be read is not right. An error where the device does not answer.
+Result<TargetSurvey> survey_target(TargetPreview preview, const PeerJob& job, const PeerOptions& options);
 
 }  // namespace ezio

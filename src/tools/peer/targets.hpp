@@ -12,7 +12,8 @@ namespace ezio {
 
 // The pairs as jobs, their targets found, described and checked as far as that needs no torrent: nobody
 // should wait for a server to learn that the disk is the wrong one. Two pairs must not write the same bytes,
-// and none what another one seeds.
+// and none what another one seeds. A device that does not answer is refused after --io-timeout, here and
+// below.
 std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& report);
 
 // Opens a chosen target for its torrent, or refuses it.
