@@ -21,6 +21,8 @@ class Disk {
   int open();
   int read(std::uint64_t offset, std::span<char> out);
   int write(std::uint64_t offset, std::span<const char> data);
+  // As fallocate(2).
+  int discard(int mode, std::uint64_t offset, std::uint64_t length);
   int sync();
 
   // A rule, "clear", "power-cut SEED" (of what was written since the last sync a random half is lost, page by

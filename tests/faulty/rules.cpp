@@ -6,8 +6,11 @@
 namespace ezio::faulty {
 namespace {
 
-const std::map<std::string, Op> ops{
-    {"open", Op::open}, {"read", Op::read}, {"write", Op::write}, {"sync", Op::sync}};
+const std::map<std::string, Op> ops{{"open", Op::open},
+                                    {"read", Op::read},
+                                    {"write", Op::write},
+                                    {"discard", Op::discard},
+                                    {"sync", Op::sync}};
 const std::map<std::string, Fault> faults{
     {"error", Fault::error}, {"full", Fault::full},   {"half", Fault::half},           {"drop", Fault::drop},
     {"flip", Fault::flip},   {"delay", Fault::delay}, {"misdirect", Fault::misdirect}, {"hang", Fault::hang}};

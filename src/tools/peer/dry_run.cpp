@@ -73,6 +73,7 @@ void say_target(const PeerJob& job, const TargetSurvey& target, const PeerOption
   say(fmt::format("would be cloned to {}, {} bytes: {}", printable(job.pair.path, 4096), target.size,
                   torrent_text(job.metainfo)));
   if (target.samples > 0) say(reuse_text(target));
+  if (target.unused) say(target.unused->plan());
   for (const std::string& signature : target.old_signatures) {
     say(fmt::format("an old signature would be {}: {}", options.keep_signatures ? "kept" : "wiped",
                     printable(signature)));
@@ -114,10 +115,12 @@ json::object torrent_json(const Metainfo& metainfo) {
 }
 
 json::object survey_json(const TargetSurvey& target) {
-  return {{"target_bytes", target.size},
-          {"pieces_looked_at", target.samples},
-          {"pieces_there_already", target.right},
-          {"old_signatures", json::value_from(target.old_signatures)}};
+  json::object object{{"target_bytes", target.size},
+                      {"pieces_looked_at", target.samples},
+                      {"pieces_there_already", target.right},
+                      {"old_signatures", json::value_from(target.old_signatures)}};
+  if (target.unused) object["unused_bytes_to_discard"] = target.unused->bytes();
+  return object;
 }
 
 void add(json::object& object, json::object more) {

@@ -11,6 +11,7 @@
 #include "tools/common/descriptors.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/supervise.hpp"
+#include "tools/peer/discard_unused.hpp"
 #include "tools/peer/dry_run.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
@@ -183,6 +184,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   if (torrents.empty()) return code();
   session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
   report_.say(fmt::format("listening on {}", to_string(session_->listen_endpoint())));
+  discard_unused(jobs_, std::chrono::seconds(options_.io_timeout_s), report_);
   report_timer_.emplace(context_);
   watch_signals();
   session_->start();

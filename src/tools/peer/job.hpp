@@ -6,6 +6,7 @@
 
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/swarm/storage.hpp"
+#include "disk/discard.hpp"
 #include "disk/end_clone.hpp"
 #include "disk/target_guard.hpp"
 #include "tools/common/outcome.hpp"
@@ -20,6 +21,7 @@ struct PeerJob {
   Metainfo metainfo;
   std::unique_ptr<Storage> storage;
   std::shared_ptr<const CloneEnding> ending;  // of a target
+  std::shared_ptr<const UnusedSpace> unused;  // of a target; null: it stays as it is
   TargetDescription description;              // of a target that was found
   std::optional<Failure> failure;
   bool ready() const { return !failure && storage != nullptr; }

@@ -170,6 +170,9 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   add_guards(app, options, raw);
   app.add_flag("--keep-signatures", options.keep_signatures,
                "leave old signatures (RAID, ZFS, a second partition table) that a clone does not cover");
+  app.add_flag(
+      "--discard-unused", options.discard_unused,
+      "first hand blocks that a dump does not use back to the SSD (BLKDISCARD): what was there is lost");
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");

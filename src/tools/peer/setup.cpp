@@ -71,6 +71,8 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, Dis
   if (!target) return target.error();
   job.ending = std::make_shared<CloneEnding>(
       *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
+  if (options.discard_unused)
+    job.unused = std::make_shared<UnusedSpace>(*target, job.metainfo.extents, job.metainfo.target_size);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
 

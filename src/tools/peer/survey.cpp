@@ -54,6 +54,7 @@ Result<TargetSurvey> survey_target(TargetPreview preview, const PeerJob& job, co
       job.pair.path, time, [file, extents = job.metainfo.extents] { return old_signatures(*file, extents); });
   if (!signatures) return signatures.error();
   survey.old_signatures = std::move(*signatures);
+  if (options.discard_unused) survey.unused.emplace(*file, job.metainfo.extents, job.metainfo.target_size);
   survey.held = make_source_reader(make_io_file(std::move(*file), job.metainfo.extents));
   if (options.reuse == Reuse::Mode::off) return survey;
   if (auto looked = look_at_pieces(survey, job, time); !looked) return looked.error();

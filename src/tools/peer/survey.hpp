@@ -16,6 +16,7 @@ namespace ezio {
 struct TargetSurvey {
   std::uint64_t size = 0;                   // bytes, of the target as it would be
   std::vector<std::string> old_signatures;  // beside the extents: "gpt at byte 1048064"
+  std::optional<UnusedSpace> unused;        // where it would be discarded
   std::size_t samples = 0;             // pieces that were looked at, spread over the target; none of zeros
   std::size_t right = 0;               // of them, those that hold what the torrent has
   std::shared_ptr<SourceReader> held;  // the claim on the target; null where it would be made
