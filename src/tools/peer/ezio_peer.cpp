@@ -11,6 +11,8 @@
 #include "tools/common/descriptors.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/supervise.hpp"
+#include "tools/peer/discard_unused.hpp"
+#include "tools/peer/dry_run.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
@@ -209,6 +211,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   if (torrents.empty()) return code();
   session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
   report_.say(fmt::format("listening on {}", to_string(session_->listen_endpoint())));
+  discard_unused(jobs_, std::chrono::seconds(options_.io_timeout_s), report_);
   report_timer_.emplace(context_);
   watch_signals();
   session_->start();
@@ -216,6 +219,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   context_.run();
   report_.finish(lines());
   announce_exit(code());
+  if (session_->disk_hangs()) announce_hang();
   session_.reset();
   return code();
 }
@@ -249,12 +253,16 @@ int peer_main(const PeerOptions& options) {
   std::vector<PeerJob> jobs = choose_targets(options, report);
   if (const int signal = load_torrents(jobs, options, report); signal != 0) return 128 + signal;
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
-  if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
-  auto memory = plan_memory(jobs, options.memory_mib);
-  if (!memory) return usage_error(memory.error().message);
-  config.memory = *memory;
+  const bool any = std::any_of(jobs.begin(), jobs.end(), loaded);
+  if (any) {
+    auto memory = plan_memory(jobs, options.memory_mib);
+    if (!memory) return usage_error(memory.error().message);
+    config.memory = *memory;
+  }
+  if (options.dry_run) return dry_run(jobs, options, report);
+  if (!any) return static_cast<int>(jobs[0].failure->code);
 
-  Arena arena(memory->buffers, memory->buffer_bytes);
+  Arena arena(config.memory.buffers, config.memory.buffer_bytes);
   const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };
   if (std::any_of(jobs.begin(), jobs.end(), leeches)) arena.commit_in_background();
   auto disk =

@@ -154,9 +154,13 @@ void PeerReport::print_json(const std::vector<Line>& lines) {
   boost::json::array torrents;
   for (const Line& line : lines) torrents.push_back(to_json(line));
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const boost::json::object object{{"time", std::chrono::duration<double>(now).count()},
-                                   {"torrents", std::move(torrents)}};
-  put(stdout, boost::json::serialize(object) + "\n");
+  const boost::json::object line{{"time", std::chrono::duration<double>(now).count()},
+                                 {"torrents", std::move(torrents)}};
+  print_object(line);
+}
+
+void PeerReport::print_object(const boost::json::object& object) {
+  if (mode_ == Mode::json) put(stdout, boost::json::serialize(object) + "\n");
 }
 
 void PeerReport::wipe() {

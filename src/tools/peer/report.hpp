@@ -1,6 +1,7 @@
 // What ezio-peer says while it runs: a live line on a terminal, plain lines in a pipe, or JSON.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class PeerReport {
   void say(const std::string& text);
   // Always, on stderr.
   void error(const std::string& text);
+  // One object, in one line; only in JSON mode.
+  void print_object(const boost::json::object& object);
   // Ends a live line.
   void finish(const std::vector<Line>& lines);
 

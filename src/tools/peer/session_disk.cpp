@@ -97,6 +97,7 @@ void Session::look_for_hung_conclusions() {
       auto& conclusion = torrents_[i].conclusions[t];
       if (conclusion == nullptr || !conclusion->overdue(std::chrono::steady_clock::now(), patience)) continue;
       conclusion.reset();
+      disk_hangs_ = true;
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
       deliver(i,
               StorageHangs{fmt::format("the device has not answered for {} s, after the last write", seconds),

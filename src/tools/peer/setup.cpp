@@ -13,8 +13,10 @@
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
+#include "disk/source.hpp"
 #include "disk/source_reader.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/peer/ask_device.hpp"
 #include "tools/peer/targets.hpp"
 #include "tools/peer/torrent_fetch.hpp"
 
@@ -63,11 +65,17 @@ Result<void> verify_source(const PeerJob& job) {
 
 Result<std::unique_ptr<Storage>> open_one(PeerJob& job, DiskEngine& engine, const PeerOptions& options) {
   const std::uint64_t owner = storage_owner(job.place);
-  if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
+  if (job.pair.seeding) {
+    auto source = open_job_source(job, options, owner);
+    if (!source) return source.error();
+    return open_source_storage(engine, std::move(*source));
+  }
   auto target = open_chosen(job, options);
   if (!target) return target.error();
   job.ending = std::make_shared<CloneEnding>(
       *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
+  if (options.discard_unused)
+    job.unused = std::make_shared<UnusedSpace>(*target, job.metainfo.extents, job.metainfo.target_size);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
 
@@ -143,17 +151,23 @@ unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory)
   return std::clamp(memory.buffers / (4 * most), 4u, DiskOptions::usual_queue_depth);
 }
 
+Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOptions& options,
+                                                std::uint64_t owner) {
+  if (options.verify_source) {
+    if (auto verified = verify_source(job); !verified) return verified.error();
+  }
+  const auto open = [path = job.pair.path, name = job.metainfo.name, extents = job.metainfo.extents, owner] {
+    return open_source(path, name, extents, SourceAccess::direct, owner);
+  };
+  // A directory may have a million files to look at.
+  return ask_device(job.pair.path, io_timeout(options) * DiskEngine::flush_patience, open);
+}
+
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report) {
   Places places;
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && options.verify_source) {
-      if (auto verified = verify_source(job); !verified) {
-        refuse(job, verified.error().message, report);
-        continue;
-      }
-    }
     const auto place = places.next(job);
     if (!place) {
       refuse(job, fmt::format("target {}: a download has at most {} targets", job.pair.path, TargetSet::most),

@@ -6,6 +6,7 @@
 
 #include "bt/swarm/memory_plan.hpp"
 #include "disk/disk_engine.hpp"
+#include "disk/op_queue.hpp"
 #include "tools/peer/job.hpp"
 
 namespace ezio {
@@ -20,6 +21,10 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
 // How many requests a device may have in the kernel at once: one of several targets that hangs must not keep
 // the buffers that the others need.
 unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory);
+
+// A job's source, for the storage with that owner; verified first where the options say so.
+Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOptions& options,
+                                                std::uint64_t owner);
 
 // Checks and opens sources and targets as the options say, and gives each its place.
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
