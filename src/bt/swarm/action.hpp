@@ -99,6 +99,7 @@ struct Conclude {
 struct Announce {
   TrackerIndex tracker;
   AnnounceRequest request;
+  bool report = false;  // with a HostReport, which the driver makes: it knows the host
 };
 struct Completed {};  // a leecher: every piece verified, written and flushed; it serves on
 // One of several targets is given up, the clone goes on with the others. The last one's failure is Finished.

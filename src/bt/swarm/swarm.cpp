@@ -175,6 +175,7 @@ bool Swarm::somebody_has(PieceIndex piece, std::optional<PeerHandle> but) const 
 
 void Swarm::become_complete() {
   state_ = State::complete;
+  completed_ = true;
   completed_at_ = context_.now;
   last_upload_at_ = context_.now;
   announces_.completed();
@@ -326,18 +327,17 @@ bool Swarm::linger_is_over() const {
 }
 
 void Swarm::finish(SwarmOutcome outcome, std::string message) {
-  for (const auto& [tracker, event] : announces_.stop()) {
-    context_.emit(Announce{tracker, announce_request(event)});
-  }
   state_ = State::finished;
   context_.over = true;
   for (const auto& [handle, peer] : context_.peers) context_.doom(peer, "finished");
   context_.emit(Finished{outcome, std::move(message)});
+  for (const AnnounceSchedule::Due& due : announces_.stop()) announce(due);  // with the reason
 }
 
 SwarmStats Swarm::stats() const {
   SwarmStats stats;
   stats.state = state_;
+  stats.checking = state_ == State::downloading && awaited_ == AllTargets::inspected;
   stats.pieces = context_.have.size();
   stats.verified_pieces = context_.have.count();
   stats.total_bytes = metainfo_.total_length;

@@ -72,6 +72,7 @@ struct SwarmConfig {
 struct SwarmStats {
   enum class State { downloading, flushing, verifying, complete, finished };
   State state = State::downloading;
+  bool checking = false;  // while downloading: what the target holds is being looked at
   std::uint32_t pieces = 0;
   std::uint32_t verified_pieces = 0;
   std::uint64_t verified_bytes = 0;
@@ -106,6 +107,7 @@ class Swarm {
   PeerHandle new_handle();  // for a PeerAccepted
   bool finished() const { return state_ == State::finished; }
   bool verified(PieceIndex piece) const { return context_.have.test(piece); }
+  const Bitfield& have() const { return context_.have; }  // verified pieces
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
   const PeerTable& peers() const { return context_.peers; }
@@ -193,7 +195,8 @@ class Swarm {
   bool linger_is_over() const;
   bool hungry() const;
   void announce_due();
-  AnnounceRequest announce_request(AnnounceEvent event) const;
+  void announce(const AnnounceSchedule::Due& due);
+  AnnounceRequest announce_request(const AnnounceSchedule::Due& due) const;
 
   const Metainfo& metainfo_;
   SwarmConfig config_;
@@ -222,6 +225,7 @@ class Swarm {
   AnnounceSchedule announces_;
   State state_;
   bool begun_ = false;  // the first event came
+  bool completed_ = false;
   enum class AllTargets { nothing, inspected, flushed, concluded };
   AllTargets awaited_ = AllTargets::nothing;  // what comes next waits until all targets are that far
   TargetSet flushing_;                        // who has not answered

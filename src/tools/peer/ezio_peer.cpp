@@ -4,6 +4,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <exception>
+#include <thread>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
@@ -13,6 +14,7 @@
 #include "tools/common/supervise.hpp"
 #include "tools/peer/discard_unused.hpp"
 #include "tools/peer/dry_run.hpp"
+#include "tools/peer/host_status.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
@@ -69,6 +71,8 @@ class PeerRun {
   bool all_cloned() const;
   int code() const;
   PeerJob& job(std::size_t torrent, TargetIndex target) { return jobs_[running_[torrent][target.value()]]; }
+  HostReport host_report(std::size_t torrent) const;
+  bool speaks_for_itself(const PeerJob& refused) const;
   void end_job(std::size_t job, int code, const std::string& message);
 
   const PeerOptions& options_;
@@ -88,7 +92,7 @@ class PeerRun {
 
 SessionTorrent PeerRun::session_torrent(const PeerJob& job) {
   SessionTorrent torrent;
-  torrent.trackers = usable_trackers(job, options_.trackers, report_);
+  torrent.trackers = usable_trackers(job.metainfo, options_.trackers, report_);
   torrent.metainfo = job.metainfo;
   torrent.seeding = job.pair.seeding;
   const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
@@ -132,8 +136,40 @@ Session::Observer PeerRun::observer() {
   observer.on_finished = [this](std::size_t torrent, SwarmOutcome outcome, const std::string& message) {
     for (std::size_t i : running_[torrent]) end_job(i, static_cast<int>(exit_code(outcome)), message);
   };
+  observer.report = [this](std::size_t torrent) { return host_report(torrent); };
   observer.on_all_finished = [this] { context_.stop(); };
   return observer;
+}
+
+// The download's targets, and those that were refused before it began.
+HostReport PeerRun::host_report(std::size_t torrent) const {
+  const PeerJob& first = jobs_[running_[torrent][0]];
+  const SwarmStats stats = session_->stats(torrent);
+  HostReport report = host_report_of_this_host();
+  add_progress(report, stats, session_->have(torrent), first.metainfo.piece_length);
+  const auto failed = [&](std::size_t i) { return ends_[i] && ends_[i]->first != 0; };
+  bool all_failed = true;
+  for (std::size_t i : running_[torrent]) {
+    all_failed &= failed(i);
+    TargetReport& target = report.targets.emplace_back(
+        target_report(jobs_[i], host_state(stats, first.pair.seeding, failed(i))));
+    if (failed(i)) report.error = target.error = ends_[i]->second;
+  }
+  for (const PeerJob& job : jobs_) {
+    if (!job.failure || job.pair.seeding || job.metainfo.info_hash != first.metainfo.info_hash) continue;
+    report.targets.push_back(target_report(job, HostState::failed));
+    report.error = job.failure->message;
+  }
+  report.state = host_state(stats, first.pair.seeding, all_failed);
+  return report;
+}
+
+// Those whose download has no other target speak for themselves.
+bool PeerRun::speaks_for_itself(const PeerJob& refused) const {
+  return refused.failure && refused.failure->code == ExitCode::refused &&
+         std::none_of(running_.begin(), running_.end(), [&](const auto& jobs) {
+           return jobs_[jobs[0]].metainfo.info_hash == refused.metainfo.info_hash;
+         });
 }
 
 // The first end counts: that of a target which failed before the others.
@@ -208,6 +244,11 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   ends_.resize(jobs_.size());
   completed_.resize(jobs_.size());
   auto torrents = session_torrents();
+  const std::jthread refusals([this] {
+    for (const PeerJob& job : jobs_) {
+      if (speaks_for_itself(job)) tell_refusal(job, options_);
+    }
+  });
   if (torrents.empty()) return code();
   session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
   report_.say(fmt::format("listening on {}", to_string(session_->listen_endpoint())));
@@ -260,7 +301,12 @@ int peer_main(const PeerOptions& options) {
     config.memory = *memory;
   }
   if (options.dry_run) return dry_run(jobs, options, report);
-  if (!any) return static_cast<int>(jobs[0].failure->code);
+  if (!any) {
+    for (const PeerJob& job : jobs) {
+      if (job.failure->code == ExitCode::refused) tell_refusal(job, options);
+    }
+    return static_cast<int>(jobs[0].failure->code);
+  }
 
   Arena arena(config.memory.buffers, config.memory.buffer_bytes);
   const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };

@@ -257,6 +257,10 @@ SwarmStats Session::stats(std::size_t torrent) const {
   return torrents_[torrent].swarm->stats();
 }
 
+const Bitfield& Session::have(std::size_t torrent) const {
+  return torrents_[torrent].swarm->have();
+}
+
 void Session::check_all_finished() {
   if (all_finished_) return;
   bool farewells = false;
@@ -297,7 +301,10 @@ void Session::tick() {
 void Session::announce(std::uint32_t index, const Announce& action) {
   Torrent& torrent = torrents_[index];
   ++torrent.announces_in_flight;
-  const std::string url = announce_url(torrent.job.trackers[action.tracker.value()], action.request);
+  std::optional<HostReport> report;
+  if (action.report) report = observer_.report(index);
+  const std::string url =
+      announce_url(torrent.job.trackers[action.tracker.value()], action.request, report ? &*report : nullptr);
   http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](HttpResult body) {
     --torrents_[index].announces_in_flight;
     if (!body) {

@@ -66,6 +66,7 @@ class Session final : private ConnectionHandler {
     std::function<void(std::size_t torrent, const Note& note)> on_note;
     std::function<void(std::size_t torrent, const TargetFailed& failed)> on_target_failed;
     std::function<void(std::size_t torrent, SwarmOutcome outcome, const std::string& message)> on_finished;
+    std::function<HostReport(std::size_t torrent)> report;  // what a tracker of ours wants to know
     std::function<void()> on_all_finished;  // every torrent finished, trackers told: run() may end
   };
 
@@ -83,6 +84,7 @@ class Session final : private ConnectionHandler {
 
   Endpoint listen_endpoint() const;
   SwarmStats stats(std::size_t torrent) const;
+  const Bitfield& have(std::size_t torrent) const;  // verified pieces
 
  private:
   struct HashStream {

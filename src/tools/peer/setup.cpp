@@ -102,7 +102,23 @@ class Places {
   std::map<InfoHash, std::pair<std::uint32_t, std::uint32_t>> downloads_;  // torrent, targets
 };
 
+// A pair that was refused before its torrent was loaded belongs to the download of those that name the same
+// one.
+void share_metainfo(std::vector<PeerJob>& jobs) {
+  for (PeerJob& refused : jobs) {
+    if (!refused.failure) continue;
+    for (const PeerJob& job : jobs) {
+      if (!job.failure && job.pair.torrent == refused.pair.torrent) refused.metainfo = job.metainfo;
+    }
+  }
+}
+
 }  // namespace
+
+Result<Metainfo> load_torrent_once(const std::string& torrent, const PeerOptions& options) {
+  TorrentFetch fetch({.wait = std::chrono::seconds(0)}, options.ca_file, [](const std::string&) {});
+  return load_torrent(torrent, fetch);
+}
 
 int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
   FetchPatience patience;
@@ -125,6 +141,7 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
       job.failure = failure(ExitCode::bad_torrent, metainfo.error());
     }
   }
+  share_metainfo(jobs);
   return fetch.signal();
 }
 
@@ -188,10 +205,10 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
   }
 }
 
-std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
+std::vector<std::string> usable_trackers(const Metainfo& metainfo, const std::vector<std::string>& instead,
                                          PeerReport& report) {
   std::vector<std::string> usable;
-  for (const std::string& url : instead.empty() ? job.metainfo.trackers : instead) {
+  for (const std::string& url : instead.empty() ? metainfo.trackers : instead) {
     const auto parsed = boost::urls::parse_uri(url);
     const auto scheme = parsed ? parsed->scheme_id() : boost::urls::scheme::unknown;
     const bool spoken = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
@@ -199,7 +216,7 @@ std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<s
       usable.push_back(url);
     } else {
       report.say(fmt::format("{}: tracker {} is left out: only http:// and https:// are spoken here",
-                             printable(job.metainfo.name), ezio::quoted(url)));
+                             printable(metainfo.name), ezio::quoted(url)));
     }
   }
   return usable;

@@ -15,6 +15,9 @@ namespace ezio {
 // pins. The signal that ended the wait, or 0.
 int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report);
 
+// One torrent, without waiting for its server.
+Result<Metainfo> load_torrent_once(const std::string& torrent, const PeerOptions& options);
+
 // The memory plan of the pairs that loaded; those that clone the same torrent share one download.
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
 
@@ -31,7 +34,7 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
                    PeerReport& report);
 
 // The trackers that can be announced to: http:// and https:// ones. Others are reported and left out.
-std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
+std::vector<std::string> usable_trackers(const Metainfo& metainfo, const std::vector<std::string>& instead,
                                          PeerReport& report);
 
 }  // namespace ezio
