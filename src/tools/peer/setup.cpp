@@ -173,11 +173,11 @@ Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOp
   if (options.verify_source) {
     if (auto verified = verify_source(job); !verified) return verified.error();
   }
-  const auto open = [path = job.pair.path, name = job.metainfo.name, extents = job.metainfo.extents, owner] {
+  auto open = [path = job.pair.path, name = job.metainfo.name, extents = job.metainfo.extents, owner] {
     return open_source(path, name, extents, SourceAccess::direct, owner);
   };
   // A directory may have a million files to look at.
-  return ask_device(job.pair.path, io_timeout(options) * DiskEngine::flush_patience, open);
+  return ask_device(job.pair.path, io_timeout(options) * DiskEngine::flush_patience, std::move(open));
 }
 
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
