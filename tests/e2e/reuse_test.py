@@ -5,7 +5,7 @@ import random
 
 from lib import runner
 from lib.ezio import SANITIZED, EzioCase, Peer, create_torrent, program, require_built
-from lib.proc import run
+from lib.proc import run, wait_until
 from lib.rawimage import MIB, RawImage
 
 PORT = 7001
@@ -99,6 +99,7 @@ class ReuseTest(EzioCase):
         moments = random.Random(3)
         for _ in range(10):
             leecher = self.leech(image.torrent, device.path, name="killed", **FROM_SEED)
+            wait_until(lambda: "listening on" in leecher.process.stderr(), 20, "the leecher's start")
             try:
                 leecher.process.wait(moments.uniform(0.1, 0.5))
             except AssertionError:
