@@ -13,7 +13,7 @@ const several = () => stats([
 ], '8 of 36 done');
 const finished = () => stats([torrent('lab', [host(0, 'seeding'), host(1, 'done'), host(2, 'done')])], '2 of 2 done');
 const nobody = () => stats([], '');
-const deployments = {room: room(), several: several(), finished: finished(), nobody: nobody(), many: manyHosts(200)};
+const deployments = {room: room(), several: several(), finished: finished(), nobody: nobody(), many: manyHosts(60)};
 
 // What axe-core finds, one line each. It is put into the page past its policy, which only the tests may.
 async function violations(visited) {
