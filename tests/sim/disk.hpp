@@ -10,6 +10,7 @@
 
 #include "bt/swarm/storage.hpp"
 #include "sim/clock.hpp"
+#include "sim/host_tokens.hpp"
 #include "sim/image.hpp"
 
 namespace ezio::sim {
@@ -55,9 +56,10 @@ class Disk final : public Storage {
   TimePoint busy_until_{};
 };
 
-// Passes everything on but what fails: from the nth write, read or flush on (counted from 0), with `error`;
-// and lies about writes (zeroing included): the nth is acknowledged and dropped, has a bit flipped, or goes
-// to its neighbour's place, that one only or every one from there on.
+// Passes everything on but what fails, with `error`: from the nth write, read or flush on (counted from 0),
+// or the nth operation whatever it is, that one only or every one from there on; and lies about writes
+// (zeroing included): the nth is acknowledged and dropped, has a bit flipped, or goes to its neighbour's
+// place, that one only or every one from there on.
 struct DiskFaults {
   static constexpr std::uint32_t never = ~std::uint32_t{0};
   enum class Lie { drop, flip, misdirect };
@@ -67,9 +69,21 @@ struct DiskFaults {
   std::uint32_t writes_fail_from = never;
   std::uint32_t reads_fail_from = never;
   bool flush_fails = false;
+  std::uint32_t fails_from = never;
+  bool fails_once = true;
   int error = EIO;
   bool lies() const { return lies_from != never; }
-  bool any() const { return writes_fail_from != never || reads_fail_from != never || flush_fails || lies(); }
+  bool any() const {
+    return writes_fail_from != never || reads_fail_from != never || flush_fails || fails_from != never ||
+           lies();
+  }
+};
+
+// An operation that was made to fail.
+struct DiskFailure {
+  DiskWork work = DiskWork::read;
+  std::uint64_t torrent_offset = 0;  // where it began
+  bool before_flush = false;         // before the first one
 };
 
 class FaultyDisk final : public Storage {
@@ -82,14 +96,21 @@ class FaultyDisk final : public Storage {
   void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated, faulty"; }
 
+  const std::vector<DiskFailure>& failures() const { return failures_; }  // in the order of their begin
+
  private:
+  // Counts the operation; if it is one that fails, sees to that.
+  bool fails(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset);
   bool lies_now();
   void lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
 
   Disk& inner_;
   DiskFaults faults_;
+  std::uint32_t operations_ = 0;
   std::uint32_t reads_ = 0;
   std::uint32_t writes_ = 0;
+  bool flushed_ = false;
+  std::vector<DiskFailure> failures_;
   std::deque<std::vector<std::byte>> altered_;  // what is written instead
 };
 
