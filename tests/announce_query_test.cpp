@@ -136,10 +136,9 @@ TEST(AnnounceQuery, ALongKeyIsCut) {
   EXPECT_EQ(parsed(minimal + "&key=" + std::string(999, 'k')).key.size(), 64u);
 }
 
-TEST(PercentDecode, YieldsBytes) {
-  EXPECT_EQ(percent_decode("a%00%fF+b"), std::string("a\0\xff+b", 5));
-  EXPECT_EQ(percent_decode(""), "");
-  EXPECT_EQ(percent_decode("%"), std::nullopt);
+TEST(AnnounceQuery, AStateIsTheMarkOfAReport) {
+  EXPECT_FALSE(parsed(minimal + "&host=a").reports);
+  EXPECT_TRUE(parsed(minimal + "&state=leeching").reports);
 }
 
 TEST(AnnounceQuery, APlusIsASpace) {

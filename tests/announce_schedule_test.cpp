@@ -157,5 +157,79 @@ TEST(AnnounceSchedule, ATrackerThatDoesNotCountOrFailsTellsNothing) {
   EXPECT_EQ(schedule.leechers_since(start), std::nullopt);
 }
 
+AnnounceReply of_ours(Duration interval, Duration report_interval) {
+  AnnounceReply answer = reply(interval, 10s);
+  answer.report_interval = report_interval;
+  return answer;
+}
+
+TEST(AnnounceSchedule, OneThatAsksForReportsGetsTheFirstAtOnceAndThenAsOftenAsItSays) {
+  AnnounceSchedule schedule(1);
+  const auto plain = schedule.due(start, false);
+  ASSERT_EQ(plain.size(), 1u);
+  EXPECT_FALSE(plain[0].report);
+  EXPECT_TRUE(plain[0].wants_peers);
+  schedule.succeeded(first, of_ours(60s, 5s), start);
+  auto report = schedule.due(start, false);
+  ASSERT_EQ(report.size(), 1u);
+  EXPECT_TRUE(report[0].report);
+  EXPECT_FALSE(report[0].wants_peers);
+  schedule.succeeded(first, of_ours(60s, 5s), start);
+  EXPECT_TRUE(schedule.due(start + 4s, false).empty());
+  EXPECT_EQ(schedule.due(start + 5s, false).size(), 1u);
+}
+
+TEST(AnnounceSchedule, ReportsDoNotPutOffTheAnnounceThatAsksForPeers) {
+  AnnounceSchedule schedule(1);
+  schedule.due(start, false);
+  schedule.succeeded(first, of_ours(60s, 7s), start);
+  std::uint32_t reports = 0;
+  for (Duration at = 0s; at < 60s; at += 1s) {
+    for (const auto& due : schedule.due(start + at, false)) {
+      EXPECT_FALSE(due.wants_peers);
+      ++reports;
+      schedule.succeeded(first, of_ours(60s, 7s), start + at);
+    }
+  }
+  EXPECT_EQ(reports, 9u);
+  const auto regular = schedule.due(start + 63s, false);
+  ASSERT_EQ(regular.size(), 1u);
+  EXPECT_TRUE(regular[0].wants_peers);
+  EXPECT_TRUE(regular[0].report);
+}
+
+TEST(AnnounceSchedule, OthersNeverGetAReport) {
+  AnnounceSchedule schedule(1);
+  for (Duration at = 0s; at < 300s; at += 1s) {
+    for (const auto& due : schedule.due(start + at, false)) {
+      EXPECT_FALSE(due.report);
+      schedule.succeeded(first, reply(60s, 10s), start + at);
+    }
+  }
+  EXPECT_FALSE(schedule.stop()[0].report);
+  EXPECT_EQ(schedule.last_word(first, reply(60s, 10s)), std::nullopt);
+}
+
+TEST(AnnounceSchedule, AReportingTrackerThatFailsIsRetriedAsAnyOther) {
+  AnnounceSchedule schedule(1);
+  schedule.due(start, false);
+  schedule.succeeded(first, of_ours(60s, 5s), start);
+  schedule.due(start, false);
+  schedule.failed(first, start);
+  EXPECT_TRUE(schedule.due(start + 1s, false).empty());
+  EXPECT_EQ(schedule.due(start + 2s, false).size(), 1u);
+}
+
+TEST(AnnounceSchedule, WhoAsksForReportsOnlyInAnswerToTheFarewellGetsALastWord) {
+  AnnounceSchedule schedule(1);
+  schedule.due(start, false);
+  EXPECT_FALSE(schedule.stop()[0].report);
+  const auto last = schedule.last_word(first, of_ours(60s, 5s));
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->event, AnnounceEvent::stopped);
+  EXPECT_TRUE(last->report);
+  EXPECT_EQ(schedule.last_word(first, of_ours(60s, 5s)), std::nullopt) << "once";
+}
+
 }  // namespace
 }  // namespace ezio

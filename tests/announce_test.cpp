@@ -82,6 +82,22 @@ TEST(AnnounceUrl, JoinsWhateverTheTrackerUrlHasAlready) {
   EXPECT_EQ(stem("http://[::1]:80"), "http://[::1]:80/?");
 }
 
+TEST(AnnounceUrl, CarriesTheReportOfTheHost) {
+  HostReport report;
+  report.host = "lab 7";
+  report.state = HostState::seeding;
+  const std::string plain = announce_url("http://t/a", sample_request());
+  EXPECT_EQ(announce_url("http://t/a", sample_request(), &report), plain + "&host=lab%207&state=seeding");
+}
+
+TEST(AnnounceReply, OnlyOurTrackersAskForReports) {
+  EXPECT_EQ(parsed("d8:intervali60ee").report_interval, std::nullopt);
+  EXPECT_EQ(parsed("d15:report intervali5ee").report_interval, seconds(5));
+  EXPECT_EQ(parsed("d15:report intervali0ee").report_interval, seconds(1));
+  EXPECT_EQ(parsed("d15:report intervali99999ee").report_interval, seconds(3600));
+  EXPECT_EQ(parsed("d15:report interval1:5e").report_interval, std::nullopt);
+}
+
 TEST(AnnounceReply, ReadsCompactPeersOfBothFamilies) {
   const std::string v4("\x7f\0\0\x01\x1a\xe1\x0a\0\0\x02\0\x50", 12);
   const std::string v6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x1a\xe1", 18);

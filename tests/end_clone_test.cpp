@@ -62,7 +62,7 @@ class EndCloneTest : public testing::TestWithParam<std::uint32_t> {
     EXPECT_TRUE(target) << target.error().message;
     return CloneEnding(*target, std::move(extents), old).run();
   }
-  std::string holds(const std::string& path) { return describe_target(path).line; }
+  std::string holds(const std::string& path) { return describe_target(path).holds; }
 
   UniqueFd backing_ = nameless_file("/var/tmp", device_bytes);
   LoopDevice loop_{backing_.get(), {.sector = GetParam()}};

@@ -95,6 +95,13 @@ TEST(PeerOptions, TheWaitIsForEverUnlessBounded) {
   EXPECT_EQ(early_exit("--leech", "a", "b", "--wait", "-1"), 2);
 }
 
+TEST(PeerOptions, NothingIsDiscardedOrOnlyTriedUnlessThatIsSaid) {
+  EXPECT_FALSE(options("--leech", "a", "b").discard_unused);
+  EXPECT_FALSE(options("--leech", "a", "b").dry_run);
+  EXPECT_TRUE(options("--leech", "a", "b", "--discard-unused").discard_unused);
+  EXPECT_TRUE(options("--leech", "a", "b", "--dry-run").dry_run);
+}
+
 TEST(PeerOptions, HelpIsNoError) {
   EXPECT_EQ(early_exit("--help"), 0);
 }

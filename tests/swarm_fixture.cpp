@@ -46,19 +46,19 @@ Driver::~Driver() {
 void Driver::event(const Event& event) {
   Actions actions;
   swarm->handle(event, now, actions);
-  const bool concluding = std::any_of(actions.begin(), actions.end(), [](const Action& action) {
-    return std::holds_alternative<Conclude>(action);
-  });
+  std::vector<TargetIndex> concluding;
   for (Action& action : actions) {
     if (const auto* send = std::get_if<Send>(&action)) {
       hear(*send);
     } else if (const auto* close = std::get_if<Close>(&action)) {
       closed_[close->peer] = close->reason;
     } else {
+      if (const auto* conclude = std::get_if<Conclude>(&action)) concluding.push_back(conclude->target);
       actions_.push_back(std::move(action));
     }
   }
-  if (concluding && concludes_) this->event(Concluded{});
+  if (!concludes_) return;
+  for (TargetIndex target : concluding) this->event(Concluded{{}, target});
 }
 
 void Driver::hear(const Send& send) {
@@ -159,17 +159,18 @@ void Driver::finish_hashing(bool right) {
     for (const HashSegment& hash : asked) {
       Sha1Digest digest{};
       if (hash.last && right) digest = metainfo.piece_hashes[hash.piece.value()];
-      event(SegmentHashed{hash.piece, digest});
+      event(SegmentHashed{hash.piece, digest, hash.inspected});
     }
   }
 }
 
 void Driver::finish_writes(const std::string& error) {
-  for (const WriteSegment& write : take<WriteSegment>()) event(SegmentWritten{write.segment, error});
+  for (const WriteSegment& write : take<WriteSegment>())
+    event(SegmentWritten{write.segment, error, write.target});
 }
 
 void Driver::finish_reads(const std::string& error) {
-  for (const ReadSegment& read : take<ReadSegment>()) event(SegmentRead{read.segment, error});
+  for (const ReadSegment& read : take<ReadSegment>()) event(SegmentRead{read.segment, error, read.target});
 }
 
 std::optional<std::string> Driver::closed(PeerHandle peer) const {

@@ -26,11 +26,11 @@ void inspect(Driver& driver, const std::function<bool(std::uint32_t piece)>& rig
     const auto holes = driver.take<InspectHole>();
     const auto hashes = driver.take<HashSegment>();
     if (reads.empty() && holes.empty() && hashes.empty()) return;
-    for (const InspectHole& hole : holes) driver.event(HoleInspected{hole.piece, false});
-    for (const InspectSegment& read : reads) driver.event(SegmentInspected{read.segment, {}});
+    for (const InspectHole& hole : holes) driver.event(HoleInspected{hole.piece, false, hole.target});
+    for (const InspectSegment& read : reads) driver.event(SegmentInspected{read.segment, {}, read.target});
     for (const HashSegment& hash : hashes) {
       const auto& truth = driver.metainfo.piece_hashes[hash.piece.value()];
-      driver.event(SegmentHashed{hash.piece, right(hash.piece.value()) ? truth : Sha1Digest{}});
+      driver.event(SegmentHashed{hash.piece, right(hash.piece.value()) ? truth : Sha1Digest{}, hash.inspected});
     }
   }
 }
@@ -71,7 +71,7 @@ TEST(SwarmTarget, ARightTargetIsFlushedAndDoneWithoutReadingItTwice) {
 
 TEST(SwarmTarget, ARightTargetThatWasReadThroughACacheIsReadAgainWithoutIt) {
   DriverOptions options = with_target(Reuse::Mode::automatic);
-  options.config.target.cached = true;
+  options.config.targets[0].cached = true;
   Driver driver(options);
   driver.pass(100ms);
   inspect(driver, [](std::uint32_t) { return true; });

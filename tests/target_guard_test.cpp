@@ -140,23 +140,26 @@ TEST_F(TargetGuardTest, AnImageFilePassesNoGuardThatAsksForADisk) {
   }
 }
 
+std::string line_of(const std::string& path) {
+  return overwriting_line(describe_target(path), "will");
+}
+
 TEST(DescribeTarget, SaysWhatIsThere) {
   test::require_root();
   const UniqueFd backing = test::nameless_file("/var/tmp", 32 * MiB);
   const test::LoopDevice loop(backing.get(), {});
-  EXPECT_THAT(describe_target(loop.path()).line,
+  EXPECT_THAT(line_of(loop.path()),
               AllOf(StartsWith(loop.path() + " will be overwritten: no model, no serial number, 33.6 MB"),
                     HasSubstr("nothing that is known")));
   test::run_command("mkfs.ext4 -q -L root " + loop.path());
-  EXPECT_THAT(describe_target(loop.path()).line, HasSubstr("holds ext4 'root'"));
+  EXPECT_THAT(line_of(loop.path()), HasSubstr("holds ext4 'root'"));
 }
 
 TEST(DescribeTarget, SaysThatAFileWillBeMade) {
   const test::TempDir directory;
-  EXPECT_THAT(describe_target(directory.path("new")).line, HasSubstr("will be made"));
+  EXPECT_THAT(line_of(directory.path("new")), HasSubstr("will be made"));
   test::FakeSysfs::write(directory.path("empty"), "");
-  EXPECT_THAT(describe_target(directory.path("empty")).line,
-              AllOf(HasSubstr("a file, 0.0 MB"), HasSubstr("nothing")));
+  EXPECT_THAT(line_of(directory.path("empty")), AllOf(HasSubstr("a file, 0.0 MB"), HasSubstr("nothing")));
 }
 
 }  // namespace

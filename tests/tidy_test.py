@@ -37,7 +37,7 @@ DISK_SEES_OF_SWARM = ["bt/swarm/storage.hpp"]
 # Rooms that are core: no I/O, no clock. Elsewhere the core is named, by stem.
 CORE_ROOMS = ["src/bt/base", "src/bt/sha1", "src/bt/metainfo", "src/bt/wire", "src/bt/swarm"]
 CORE_ELSEWHERE = {
-    "src/disk": ["extent_map", "write_plan", "zero_memory"],
+    "src/disk": ["extent_map", "unused_space", "write_plan", "zero_memory"],
     "src/tracker": ["announce_query", "announce_reply", "registry", "swarm_table"],
 }
 

@@ -36,9 +36,10 @@ class Room:
     def __exit__(self, *_):
         self.seed.stop()
 
-    def clone(self, target, *flags):
+    def clone(self, target, *flags, also=()):
         """Seconds from the leecher's start to its completion."""
-        with Process(self.bench.program("ezio-peer"), "--leech", self.torrent, target, "--peer", self.address, "--listen",
+        more = [word for other in also for word in (self.torrent, other)]
+        with Process(self.bench.program("ezio-peer"), "--leech", self.torrent, target, *more, "--peer", self.address, "--listen",
                      "127.0.0.1:0", "--linger", "0", *flags) as leecher:
             done, _ = leecher.wait_line(r": complete: ", LONGEST_S)
         return done - leecher.started
@@ -103,6 +104,22 @@ def changed_row(bench, room, target):
               f"the whole ({statistics.median(whole):.1f})", "≥ 10×", ratio >= 10)
 
 
+def two_targets_rows(bench, room, target, second):
+    for label, link in (("at 1 Gbit/s", ("--download-limit", LINK_MB_S)), ("in RAM", ())):
+        one, two = [], []
+        for _ in range(bench.runs):
+            overwrite(target, room.size)
+            overwrite(second, room.size)
+            one.append(room.clone(target, *link))
+            overwrite(target, room.size)
+            two.append(room.clone(target, *link, also=[second]))
+            run("cmp", room.image, second)
+        ratio = statistics.median(two) / statistics.median(one)
+        bench.log(f"two targets {label}: {ratio:.2f}x one")
+        yield Row(f"two targets of one download, {label}, read back", f"{statistics.median(two):.2f} s: {ratio:.2f}× the time of "
+                  f"one ({statistics.median(one):.2f})", "≤ 1.15×", ratio <= 1.15)
+
+
 def target_section(bench):
     size = min(bench.size, 2 << 30)
     directory = bench.directory("target")
@@ -111,4 +128,5 @@ def target_section(bench):
     with Room(bench, directory, size) as room:
         yield from blank_row(bench, room, target)
         yield from changed_row(bench, room, target)
+        yield from two_targets_rows(bench, room, target, os.path.join(directory, "second.img"))
     bench.remove(directory)

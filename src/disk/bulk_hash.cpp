@@ -167,6 +167,20 @@ Result<std::vector<Sha1Digest>> hash_pieces(SourceReader& source, const Geometry
   return BulkHash(source, geometry, options).run();
 }
 
+Result<Sha1Digest> hash_piece(SourceReader& source, const Geometry& geometry, PieceIndex piece) {
+  const std::uint64_t offset = geometry.piece_offset(piece);
+  const std::uint32_t size = geometry.piece_size(piece);
+  std::vector<std::byte> buffer(std::min(size, MiB));
+  Sha1State state;
+  while (state.length < size) {
+    const MutableBytes part = MutableBytes(buffer).first(std::min<std::uint64_t>(MiB, size - state.length));
+    if (Result<void> done = source.read(offset + state.length, part); !done) return done.error();
+    Sha1Input input{&state, part};
+    sha1_update(Sha1Kind::openssl, {&input, 1});
+  }
+  return sha1_final(state);
+}
+
 std::vector<PieceIndex> differing_pieces(std::span<const Sha1Digest> found,
                                          std::span<const Sha1Digest> wanted) {
   assert(found.size() == wanted.size());

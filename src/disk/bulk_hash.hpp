@@ -1,4 +1,4 @@
-// Hashes a whole torrent's worth of a source on all cores and all SIMD lanes.
+// Hashes a whole torrent's worth of a source on all cores and all SIMD lanes, or a single piece of it.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,9 @@ struct BulkHashOptions {
 // The digest of every piece; holes are not read. Blocks until done; the first read error ends it.
 Result<std::vector<Sha1Digest>> hash_pieces(SourceReader& source, const Geometry& geometry,
                                             const BulkHashOptions& options);
+
+// Of one piece, in the calling thread; the read error where there is one.
+Result<Sha1Digest> hash_piece(SourceReader& source, const Geometry& geometry, PieceIndex piece);
 
 // The pieces whose digests differ; both have one a piece.
 std::vector<PieceIndex> differing_pieces(std::span<const Sha1Digest> found,

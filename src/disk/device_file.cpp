@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <system_error>
 
 #include "bt/base/errno_text.hpp"
 #include "disk/rotational.hpp"
@@ -96,6 +97,13 @@ Result<std::uint64_t> size_of(const std::string& path, int fd, const struct stat
 }
 
 }  // namespace
+
+DeviceFile duplicate(const DeviceFile& file) {
+  UniqueFd fd(::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd) throw std::system_error(errno, std::generic_category(), "dup");
+  return {file.path,           std::move(fd), file.block_device,     file.direct, file.rotational,
+          file.why_not_direct, file.sector,   file.memory_alignment, file.size,   file.identity};
+}
 
 std::uint64_t identity(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return status.st_rdev;

@@ -37,6 +37,10 @@ struct DeviceFile {
   DeviceIdentity identity;
 };
 
+// The same with a descriptor of its own, which shares the claim on it. Throws std::system_error where there
+// is no descriptor left.
+DeviceFile duplicate(const DeviceFile& file);
+
 // Equal for equal devices (or files), whatever path led there.
 std::uint64_t identity(const struct stat& status);
 

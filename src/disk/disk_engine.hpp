@@ -29,8 +29,8 @@ class DiskEngine {
   virtual void drain(std::vector<IoCompletion>& out) = 0;  // appends
   // The storages that have something in flight of which nothing has ended for so long (a flush may take
   // flush_patience times that), each told once. Call every now and then: only what is seen counts. From then
-  // on its requests never complete, and destroying it does not wait for them: their memory stays the
-  // kernel's.
+  // on those of its requests that the kernel has never complete, and destroying it does not wait for them:
+  // their memory stays the kernel's. The others complete with ECANCELED.
   virtual std::vector<HungStorage> find_hung(TimePoint now, Duration timeout) = 0;
   static constexpr int flush_patience = 10;
   virtual std::string description() const = 0;  // which backend, and why not io_uring where it is not
@@ -39,8 +39,10 @@ class DiskEngine {
 struct DiskOptions {
   enum class Backend { automatic, uring, threads };
   Backend backend = Backend::automatic;  // automatic: io_uring where the kernel lets us, else threads
-  MutableBytes arena;         // registered with the ring for direct I/O where RLIMIT_MEMLOCK allows it
-  unsigned queue_depth = 64;  // requests of a storage in the kernel at once; more are queued behind them
+  MutableBytes arena;  // registered with the ring for direct I/O where RLIMIT_MEMLOCK allows it
+  static constexpr unsigned usual_queue_depth = 64;
+  unsigned queue_depth =
+      usual_queue_depth;  // requests of a storage in the kernel at once; more are queued behind them
 };
 // Never fails for want of io_uring: falls back to threads and says so in description(). Errors are for
 // Backend::uring demanded and not available, or for no threads or eventfd.

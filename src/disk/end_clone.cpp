@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "bt/base/errno_text.hpp"
@@ -22,26 +21,6 @@ namespace {
 
 // A bound: ZFS has four labels of at most 128 such blocks.
 constexpr int most_passes = 1024;
-
-UniqueFd duplicate(int fd) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw std::system_error(errno, std::generic_category(), "dup");
-  return copy;
-}
-
-// Of what the target is, with a descriptor of its own that shares the claim.
-DeviceFile copy_of(const DeviceFile& target) {
-  DeviceFile copy;
-  copy.path = target.path;
-  copy.fd = duplicate(target.fd.get());
-  copy.block_device = target.block_device;
-  copy.direct = target.direct;
-  copy.sector = target.sector;
-  copy.memory_alignment = target.memory_alignment;
-  copy.size = target.size;
-  copy.identity = target.identity;
-  return copy;
-}
 
 // libblkid and superblocks are read in odd lengths: through the page cache, with a descriptor of their own.
 Result<UniqueFd> open_for_probing(const DeviceFile& target) {
@@ -58,7 +37,7 @@ std::string described(const Signature& signature) {
 }  // namespace
 
 CloneEnding::CloneEnding(const DeviceFile& target, std::vector<Extent> extents, OldSignatures old)
-    : target_(copy_of(target)), extents_(std::move(extents)), old_(old) {}
+    : target_(duplicate(target)), extents_(std::move(extents)), old_(old) {}
 
 CloneEnd CloneEnding::run() const {
   CloneEnd end;

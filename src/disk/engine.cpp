@@ -78,6 +78,7 @@ IoLane::IoLane(unsigned depth, std::unique_ptr<PageMemory> bounce, std::unique_p
     : bounce_(std::move(bounce)), queue_(depth, bounce_->bytes()), executor_(std::move(executor)) {}
 
 void IoLane::start_queued() {
+  if (hangs_) return;
   while (ActiveOp* op = queue_.take()) executor_->start(*op);
   executor_->kick();
 }
@@ -90,8 +91,10 @@ void IoLane::reap() {
 }
 
 void IoLane::drain(std::vector<IoCompletion>& out) {
-  reap();
-  start_queued();
+  if (!hangs_) {
+    reap();
+    start_queued();
+  }
   std::vector<IoCompletion>& completions = queue_.completions();
   out.insert(out.end(), completions.begin(), completions.end());
   completions.clear();
@@ -115,7 +118,9 @@ std::optional<HungStorage> IoLane::find_hung(std::uint64_t owner, TimePoint now,
   const bool flushing = op->kind == OpKind::flush || op->kind == OpKind::flush_and_forget;
   if (now - moved_at_ <= timeout * (flushing ? DiskEngine::flush_patience : 1)) return std::nullopt;
   hangs_ = true;
-  return HungStorage{owner, op->offset, flushing};
+  const HungStorage hung{owner, op->offset, flushing};
+  queue_.cancel_waiting();
+  return hung;
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(const DiskOptions& options) {
@@ -187,7 +192,6 @@ int Engine::event_fd() const {
 void Engine::submit() {
   for (EngineStorage* storage : storages_) {
     IoLane& lane = storage->lane();
-    if (lane.hangs()) continue;
     lane.start_queued();
     // Requests that end without any I/O have nobody else to wake the event loop.
     if (!lane.queue().completions().empty()) eventfd_write(event_fd_.get(), 1);
@@ -199,7 +203,7 @@ void Engine::drain(std::vector<IoCompletion>& out) {
   eventfd_t count = 0;
   eventfd_read(event_fd_.get(), &count);
   for (EngineStorage* storage : storages_) {
-    if (!storage->lane().hangs()) storage->lane().drain(out);
+    storage->lane().drain(out);
   }
 }
 
@@ -208,6 +212,7 @@ std::vector<HungStorage> Engine::find_hung(TimePoint now, Duration timeout) {
   for (EngineStorage* storage : storages_) {
     if (auto hung = storage->lane().find_hung(storage->owner(), now, timeout)) found.push_back(*hung);
   }
+  if (!found.empty()) eventfd_write(event_fd_.get(), 1);  // for what was cancelled
   return found;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <utility>
 
 namespace ezio {
 
@@ -71,6 +72,19 @@ void OpQueue::abandon(IoFile& file) {
   file.closing = true;
   for (DiskRequest& request : requests_) {
     if (request.file == &file && request.status.ok()) request.status = {ECANCELED, 0};
+  }
+}
+
+void OpQueue::cancel_waiting() {
+  for (DiskRequest& request : requests_) {
+    if (request.status.ok()) request.status = {ECANCELED, 0};
+  }
+  for (const RequestRef request : std::exchange(unplanned_, {})) {
+    request->unplanned = false;
+    complete_if_over(request);
+  }
+  for (Sorted* ops : {&direct_, &bounced_}) {
+    for (const PlannedOp& planned : std::exchange(*ops, {})) op_over(planned.request);
   }
 }
 

@@ -114,6 +114,10 @@ class OpQueue {
   // file.requests is 0: call take() and finish() until then.
   void abandon(IoFile& file);
 
+  // The device hangs: what has not been handed out completes with ECANCELED. What has been is left as it is,
+  // and requests with such operations never complete.
+  void cancel_waiting();
+
   std::vector<IoCompletion>& completions() { return completions_; }
 
   // An operation that has been handed out and not finished; null: none.

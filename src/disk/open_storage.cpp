@@ -24,8 +24,13 @@ Result<std::unique_ptr<Storage>> open_source_storage(DiskEngine& engine, std::ui
                                                      const std::string& path, const Metainfo& metainfo) {
   auto source = open_source(path, metainfo.name, metainfo.extents, SourceAccess::direct, owner);
   if (!source) return source.error();
+  return open_source_storage(engine, std::move(*source));
+}
+
+Result<std::unique_ptr<Storage>> open_source_storage(DiskEngine& engine, std::unique_ptr<IoFile> source) {
+  const std::string path = source->path_of(0);
   try {
-    return dynamic_cast<Engine&>(engine).open(std::move(*source));
+    return dynamic_cast<Engine&>(engine).open(std::move(source));
   } catch (const std::system_error& e) {
     return path_error(path, fmt::format("cannot start threads to read it: {}", e.what()), e.code().value());
   }

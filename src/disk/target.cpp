@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -59,7 +60,6 @@ Result<DeviceFile> open_block_device(const std::string& path, const struct stat&
                                         file->size, needed_bytes));
   }
   file->identity = find_identity(status);
-  choose_direct(*file);
   return file;
 }
 
@@ -72,13 +72,24 @@ Result<void> extend(DeviceFile& file, std::uint64_t bytes) {
   return {};
 }
 
-Result<DeviceFile> open_image(const std::string& path, const struct stat& status,
-                              std::uint64_t needed_bytes) {
+Result<DeviceFile> open_image(const std::string& path, const struct stat& status) {
   auto file = open_device_file(path, O_RDWR, status);
   if (!file) return explain_open(path, file.error());
   if (::flock(file->fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return path_error(path, "is in use: another program holds a lock on it, stop that first", errno);
   }
+  return file;
+}
+
+// What is there, as it is.
+Result<DeviceFile> open_existing(const std::string& path, const struct stat& status,
+                                 std::uint64_t needed_bytes) {
+  return S_ISBLK(status.st_mode) ? open_block_device(path, status, needed_bytes) : open_image(path, status);
+}
+
+// A target as it is to be written.
+Result<DeviceFile> finish_opening(Result<DeviceFile> file, std::uint64_t needed_bytes) {
+  if (!file) return file;
   if (file->size < needed_bytes) {
     if (auto extended = extend(*file, needed_bytes); !extended) return extended.error();
   }
@@ -137,9 +148,13 @@ Result<void> sync_parent(const std::string& path) {
   return {};
 }
 
+std::optional<Error> refuse_size(const std::string& path, std::uint64_t needed_bytes) {
+  if (needed_bytes < max_device_bytes) return std::nullopt;
+  return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
+}
+
 Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_bytes) {
-  if (needed_bytes >= max_device_bytes)
-    return path_error(path, fmt::format("cannot hold {} bytes", needed_bytes), EFBIG);
+  if (auto refused = refuse_size(path, needed_bytes)) return *refused;
   {
     const UniqueFd created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, new_image_mode));
     if (!created) return path_errno(path, "cannot create", errno);
@@ -147,7 +162,7 @@ Result<DeviceFile> create_image(const std::string& path, std::uint64_t needed_by
   const auto finish = [&]() -> Result<DeviceFile> {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return path_errno(path, "cannot stat", errno);
-    auto image = open_image(path, status, needed_bytes);
+    auto image = finish_opening(open_image(path, status), needed_bytes);
     if (!image) return image;
     if (auto synced = sync_parent(path); !synced) return synced.error();
     return image;
@@ -176,8 +191,22 @@ Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_byt
   if (auto refused = refuse_target(path, missing)) return *refused;
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return create_image(path, needed_bytes);
-  return S_ISBLK(status.st_mode) ? open_block_device(path, status, needed_bytes)
-                                 : open_image(path, status, needed_bytes);
+  return finish_opening(open_existing(path, status, needed_bytes), needed_bytes);
+}
+
+Result<TargetPreview> preview_target(const std::string& path, std::uint64_t needed_bytes, Missing missing) {
+  if (auto refused = refuse_target(path, missing)) return *refused;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    auto file = open_existing(path, status, needed_bytes);
+    if (!file) return file.error();
+    const std::uint64_t size = std::max(file->size, needed_bytes);
+    return TargetPreview{std::move(*file), size};
+  }
+  if (auto refused = refuse_size(path, needed_bytes)) return *refused;
+  if (::faccessat(AT_FDCWD, parent_of(path).c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    return path_errno(path, "cannot create", errno);
+  return TargetPreview{std::nullopt, needed_bytes};
 }
 
 }  // namespace ezio

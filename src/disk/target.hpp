@@ -22,6 +22,16 @@ enum class Missing { refuse, create };
 Result<DeviceFile> open_target(const std::string& path, std::uint64_t needed_bytes,
                                Missing missing = Missing::refuse);
 
+// What open_target would come to, without it: nothing is made or extended, else the same is refused and the
+// target is held likewise. Whether a file system would take a file of that size is not tried.
+struct TargetPreview {
+  std::optional<DeviceFile>
+      file;                // read through the page cache, of the size that it has; none: it would be made
+  std::uint64_t size = 0;  // of the target as it would be
+};
+Result<TargetPreview> preview_target(const std::string& path, std::uint64_t needed_bytes,
+                                     Missing missing = Missing::refuse);
+
 // What open_target refuses whatever is needed: before there is a torrent.
 std::optional<Error> refuse_target(const std::string& path, Missing missing);
 

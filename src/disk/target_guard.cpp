@@ -11,7 +11,6 @@
 #include "bt/base/printable.hpp"
 #include "disk/device_file.hpp"
 #include "disk/device_use.hpp"
-#include "disk/disk_identity.hpp"
 #include "disk/signatures.hpp"
 
 namespace ezio {
@@ -71,8 +70,7 @@ std::string contents(const std::string& path, int fd, std::vector<std::string>& 
   return describe(*found);
 }
 
-void add_partitions(dev_t disk, const std::string& sysfs, std::vector<std::string>& words,
-                    std::vector<std::string>& notes) {
+void add_partitions(dev_t disk, const std::string& sysfs, TargetDescription& description) {
   for (dev_t partition : device_family(disk, {.sysfs = sysfs}).partitions) {
     const std::string path = "/dev/" + device_name(partition, {.sysfs = sysfs});
     struct stat status {};
@@ -80,7 +78,7 @@ void add_partitions(dev_t disk, const std::string& sysfs, std::vector<std::strin
     if (::stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != partition)
       continue;
     if (const auto file = open_device_file(path, O_RDONLY, status))
-      words.push_back(fmt::format("{} {}", printable(path), contents(path, file->fd.get(), notes)));
+      description.partitions.push_back({path, contents(path, file->fd.get(), description.notes)});
   }
 }
 
@@ -138,22 +136,37 @@ std::optional<Error> refuse_guarded(const std::string& path, const struct stat& 
 }
 
 TargetDescription describe_target(const std::string& path, const std::string& sysfs) {
+  TargetDescription description{.path = path};
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {printable(path, 4096) + " will be made: a new file", {}};
+  if (::stat(path.c_str(), &status) != 0) return description;
+  const bool device = S_ISBLK(status.st_mode);
+  description.kind = device ? TargetDescription::Kind::device : TargetDescription::Kind::file;
+  if (device) description.disk = disk_identity(status.st_rdev, sysfs);
+  if (const auto file = open_device_file(path, O_RDONLY, status)) {
+    description.bytes = file->size;
+    description.holds = contents(path, file->fd.get(), description.notes);
+  }
+  if (device) add_partitions(status.st_rdev, sysfs, description);
+  return description;
+}
+
+std::string overwriting_line(const TargetDescription& description, std::string_view verb) {
+  const std::string path = printable(description.path, 4096);
+  if (description.kind == TargetDescription::Kind::missing)
+    return fmt::format("{} {} be made: a new file", path, verb);
   std::vector<std::string> words;
-  if (S_ISBLK(status.st_mode)) {
-    add_identity(disk_identity(status.st_rdev, sysfs), words);
+  if (description.kind == TargetDescription::Kind::device) {
+    add_identity(description.disk, words);
   } else {
     words.push_back("a file");
   }
-  TargetDescription description;
-  if (const auto file = open_device_file(path, O_RDONLY, status)) {
-    words.push_back(size_text(file->size));
-    words.push_back("holds " + contents(path, file->fd.get(), description.notes));
+  if (description.bytes) {
+    words.push_back(size_text(*description.bytes));
+    words.push_back("holds " + description.holds);
   }
-  if (S_ISBLK(status.st_mode)) add_partitions(status.st_rdev, sysfs, words, description.notes);
-  description.line = fmt::format("{} will be overwritten: {}", printable(path, 4096), joined(words));
-  return description;
+  for (const auto& partition : description.partitions)
+    words.push_back(fmt::format("{} {}", printable(partition.path), partition.holds));
+  return fmt::format("{} {} be overwritten: {}", path, verb, joined(words));
 }
 
 }  // namespace ezio

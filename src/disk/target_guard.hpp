@@ -9,9 +9,11 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bt/base/result.hpp"
+#include "disk/disk_identity.hpp"
 
 namespace ezio {
 
@@ -33,13 +35,27 @@ Result<std::string> target_path(const std::string& target, const std::string& sy
 std::optional<Error> refuse_guarded(const std::string& path, const struct stat& status, std::uint64_t bytes,
                                     const TargetGuards& guards, const std::string& sysfs = "/sys");
 
-// What will be overwritten, for the user: path, model, serial number, world wide name, size, and what is
-// there and in its partitions (libblkid). Of members of an LVM group, RAID or ZFS pool a line each, too: an
-// active one is refused as in use, and one that is not would be lost silently.
+// What is there now, and would be lost: what the disk is, and what it and its partitions hold (libblkid).
 struct TargetDescription {
-  std::string line;
-  std::vector<std::string> notes;
+  enum class Kind { device, file, missing };
+  struct Partition {
+    std::string path;
+    std::string holds;
+  };
+  std::string path{};
+  Kind kind = Kind::missing;
+  DiskIdentity disk{};                   // of a device
+  std::optional<std::uint64_t> bytes{};  // empty: cannot be opened, or missing
+  std::string holds{};                   // "ext4 'root'"; empty where `bytes` is
+  std::vector<Partition> partitions{};   // of a whole disk
+  // A line for each member of an LVM group, RAID or ZFS pool: an active one is refused as in use, and one
+  // that is not would be lost silently.
+  std::vector<std::string> notes{};
 };
 TargetDescription describe_target(const std::string& path, const std::string& sysfs = "/sys");
+
+// All of it in a line for the user: "/dev/sda will be overwritten: model, serial 123, 500.1 GB, holds …".
+// `verb`: "will" or "would".
+std::string overwriting_line(const TargetDescription& description, std::string_view verb);
 
 }  // namespace ezio

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cstring>
 
-#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
+#include "bt/wire/query.hpp"
 
 namespace ezio::tracker {
 
@@ -15,44 +15,13 @@ namespace {
 
 constexpr std::size_t max_key_bytes = 64;
 
-struct Parameter {
-  std::string name;
-  std::string value;
-};
+using Take = Result<void> (*)(AnnounceQuery& out, const QueryParameter& parameter);
 
-Error refuse(const Parameter& parameter, std::string_view why) {
-  return Error{fmt::format("{} {} {}", printable(parameter.name), quoted(parameter.value), why)};
+Error refuse(const QueryParameter& parameter, std::string_view why) {
+  return refuse_parameter(parameter.name, parameter.value, why);
 }
 
-// '+' stands for a space in queries.
-Result<Parameter> decode_parameter(std::string text) {
-  std::ranges::replace(text, '+', ' ');
-  const std::size_t equals = std::min(text.find('='), text.size());
-  auto name = percent_decode(std::string_view(text).substr(0, equals));
-  auto value = percent_decode(std::string_view(text).substr(std::min(equals + 1, text.size())));
-  if (!name || !value) return Error{fmt::format("{} is not percent-encoded text", quoted(text))};
-  return Parameter{std::move(*name), std::move(*value)};
-}
-
-// In the order of the query; parameters without a name are dropped.
-Result<std::vector<Parameter>> split_query(std::string_view query) {
-  std::vector<Parameter> parameters;
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    auto parameter = decode_parameter(std::string(query.substr(0, end)));
-    if (!parameter) return parameter.error();
-    if (!parameter->name.empty()) parameters.push_back(std::move(*parameter));
-    query.remove_prefix(std::min(end + 1, query.size()));
-  }
-  return parameters;
-}
-
-const Parameter* find(const std::vector<Parameter>& parameters, std::string_view name) {
-  const auto found = std::ranges::find(parameters, name, &Parameter::name);
-  return found == parameters.end() ? nullptr : &*found;
-}
-
-Result<void> read_digest(const Parameter& parameter, Sha1Digest& out) {
+Result<void> read_digest(const QueryParameter& parameter, Sha1Digest& out) {
   if (parameter.value.size() != out.size()) {
     return refuse(parameter, fmt::format("has {} bytes, not {}", parameter.value.size(), out.size()));
   }
@@ -60,108 +29,123 @@ Result<void> read_digest(const Parameter& parameter, Sha1Digest& out) {
   return {};
 }
 
-Result<void> read_required(const std::vector<Parameter>& parameters, std::string_view name, Sha1Digest& out) {
-  const Parameter* parameter = find(parameters, name);
-  if (!parameter) return Error{fmt::format("{} is missing", name)};
-  return read_digest(*parameter, out);
+template <auto member>
+Result<void> take_digest(AnnounceQuery& out, const QueryParameter& parameter) {
+  return read_digest(parameter, (out.*member).bytes);
 }
 
-template <class T>
-std::optional<T> number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-template <class T>
-Result<void> read_number(const std::vector<Parameter>& parameters, std::string_view name, T& out) {
-  const Parameter* parameter = find(parameters, name);
-  if (!parameter) return {};
-  const auto value = number<T>(parameter->value);
-  if (!value) return refuse(*parameter, "is not a number in range");
-  out = *value;
+template <auto member>
+Result<void> take_number(AnnounceQuery& out, const QueryParameter& parameter) {
+  const auto value = decimal<std::remove_reference_t<decltype(out.*member)>>(parameter.value);
+  if (!value) return refuse(parameter, "is not a number in range");
+  out.*member = *value;
   return {};
 }
 
-Result<void> read_numbers(const std::vector<Parameter>& parameters, AnnounceQuery& out) {
-  if (!find(parameters, "port")) return Error{"port is missing"};
-  if (auto read = read_number(parameters, "port", out.port); !read) return read;
+Result<void> take_port(AnnounceQuery& out, const QueryParameter& parameter) {
+  if (auto took = take_number<&AnnounceQuery::port>(out, parameter); !took) return took;
   if (out.port == 0) return Error{"port 0 cannot be connected to"};
-  if (auto read = read_number(parameters, "uploaded", out.uploaded); !read) return read;
-  if (auto read = read_number(parameters, "downloaded", out.downloaded); !read) return read;
-  if (auto read = read_number(parameters, "left", out.left); !read) return read;
-  std::int64_t numwant = -1;
-  if (auto read = read_number(parameters, "numwant", numwant); !read) return read;
-  if (numwant >= 0) out.numwant = static_cast<std::uint32_t>(std::min<std::int64_t>(numwant, UINT32_MAX));
   return {};
 }
 
-Result<void> read_event(const std::vector<Parameter>& parameters, AnnounceQuery& out) {
-  const Parameter* event = find(parameters, "event");
-  if (!event || event->value.empty() || event->value == "empty") return {};
-  if (event->value == "started") {
+Result<void> take_numwant(AnnounceQuery& out, const QueryParameter& parameter) {
+  const auto value = decimal<std::int64_t>(parameter.value);
+  if (!value) return refuse(parameter, "is not a number in range");
+  if (*value >= 0) out.numwant = static_cast<std::uint32_t>(std::min<std::int64_t>(*value, UINT32_MAX));
+  return {};
+}
+
+Result<void> take_event(AnnounceQuery& out, const QueryParameter& parameter) {
+  const std::string& event = parameter.value;
+  if (event == "started") {
     out.event = AnnounceEvent::started;
-  } else if (event->value == "stopped") {
+  } else if (event == "stopped") {
     out.event = AnnounceEvent::stopped;
-  } else if (event->value == "completed") {
+  } else if (event == "completed") {
     out.event = AnnounceEvent::completed;
-  } else if (event->value != "paused") {  // BEP 21: a partial seed, an ordinary leecher here
-    return refuse(*event, "is not started, stopped or completed");
+  } else if (!event.empty() && event != "empty" && event != "paused") {
+    return refuse(parameter, "is not started, stopped or completed");  // paused: BEP 21, a leecher here
   }
   return {};
 }
+
+Result<void> take_compact(AnnounceQuery& out, const QueryParameter& parameter) {
+  out.compact = parameter.value != "0";
+  return {};
+}
+
+Result<void> take_no_peer_id(AnnounceQuery& out, const QueryParameter& parameter) {
+  out.no_peer_id = parameter.value == "1";
+  return {};
+}
+
+Result<void> take_key(AnnounceQuery& out, const QueryParameter& parameter) {
+  out.key = parameter.value.substr(0, max_key_bytes);
+  return {};
+}
+
+Result<void> take_state(AnnounceQuery& out, const QueryParameter&) {
+  out.reports = true;
+  return {};
+}
+
+struct Field {
+  std::string_view name;
+  Take take;
+};
+
+constexpr std::array fields = {
+    Field{"info_hash", take_digest<&AnnounceQuery::info_hash>},
+    Field{"peer_id", take_digest<&AnnounceQuery::peer_id>},
+    Field{"port", take_port},
+    Field{"uploaded", take_number<&AnnounceQuery::uploaded>},
+    Field{"downloaded", take_number<&AnnounceQuery::downloaded>},
+    Field{"left", take_number<&AnnounceQuery::left>},
+    Field{"numwant", take_numwant},
+    Field{"event", take_event},
+    Field{"compact", take_compact},
+    Field{"no_peer_id", take_no_peer_id},
+    Field{"key", take_key},
+    Field{"state", take_state},
+};
+constexpr std::size_t required = 3;  // the first ones
 
 }  // namespace
 
-std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
 Result<AnnounceQuery> parse_announce_query(std::string_view query) {
-  const auto parameters = split_query(query);
-  if (!parameters) return parameters.error();
   AnnounceQuery out;
-  if (auto read = read_required(*parameters, "info_hash", out.info_hash.bytes); !read) return read.error();
-  if (auto read = read_required(*parameters, "peer_id", out.peer_id.bytes); !read) return read.error();
-  if (auto read = read_numbers(*parameters, out); !read) return read.error();
-  if (auto read = read_event(*parameters, out); !read) return read.error();
-  const auto is = [&](std::string_view name, std::string_view value) {
-    const Parameter* parameter = find(*parameters, name);
-    return parameter && parameter->value == value;
-  };
-  out.compact = !is("compact", "0");
-  out.no_peer_id = is("no_peer_id", "1");
-  if (const Parameter* key = find(*parameters, "key")) out.key = key->value.substr(0, max_key_bytes);
+  std::uint32_t taken = 0;  // bit i: the i-th of the fields
+  QueryReader reader(query);
+  for (QueryParameter parameter;;) {
+    const auto more = reader.next(parameter);
+    if (!more) return more.error();
+    if (!*more) break;
+    const auto field = std::ranges::find(fields, std::string_view(parameter.name), &Field::name);
+    if (field == fields.end()) continue;
+    const std::uint32_t bit = 1u << (field - fields.begin());
+    if ((taken & bit) != 0) continue;
+    taken |= bit;
+    if (auto took = field->take(out, parameter); !took) return took.error();
+  }
+  for (std::size_t i = 0; i < required; ++i) {
+    if ((taken & 1u << i) == 0) return Error{fmt::format("{} is missing", fields[i].name)};
+  }
   return out;
 }
 
 Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query) {
-  const auto parameters = split_query(query);
-  if (!parameters) return parameters.error();
   std::vector<InfoHash> hashes;
-  for (const Parameter& parameter : *parameters) {
+  QueryReader reader(query);
+  for (QueryParameter parameter;;) {
+    const auto more = reader.next(parameter);
+    if (!more) return more.error();
+    if (!*more) return hashes;
     if (parameter.name != "info_hash") continue;
     if (hashes.size() == max_scrape_hashes) {
       return Error{fmt::format("more than {} info_hash in one scrape", max_scrape_hashes)};
     }
     if (auto read = read_digest(parameter, hashes.emplace_back().bytes); !read) return read.error();
   }
-  return hashes;
 }
 
 }  // namespace ezio::tracker

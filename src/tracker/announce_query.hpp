@@ -28,6 +28,7 @@ struct AnnounceQuery {
   bool compact = true;                   // only compact=0 gets dictionaries
   bool no_peer_id = false;               // leave peer ids out of dictionaries
   std::string key;                       // at most 64 bytes; empty where absent
+  bool reports = false;                  // there is a `state`: the query holds a HostReport, too
 };
 
 // `query` is what stands behind the '?', still percent-encoded. Unknown parameters are ignored; of a repeated
@@ -37,8 +38,5 @@ Result<AnnounceQuery> parse_announce_query(std::string_view query);
 inline constexpr std::size_t max_scrape_hashes = 100;
 // The info_hash parameters of a scrape, in order; empty means that all torrents are asked for.
 Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query);
-
-// Every %XX becomes a byte; empty when a '%' is not followed by two hexadecimal digits.
-std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace ezio::tracker

@@ -13,6 +13,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/base/version.hpp"
+#include "bt/wire/query.hpp"
 #include "tracker/announce_query.hpp"
 #include "tracker/announce_reply.hpp"
 

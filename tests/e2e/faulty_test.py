@@ -174,10 +174,10 @@ class HangTest(EzioCase):
     def setUp(self):
         super().setUp()
         self.image = RawImage(self, data_mib=6)
-        backing = self.temp_file("backing.img")
-        with open(backing, "wb") as file:
+        self.backing = self.temp_file("backing.img")
+        with open(self.backing, "wb") as file:
             file.truncate(self.image.size)
-        self.disk = FaultyDisk(self, backing)
+        self.disk = FaultyDisk(self, self.backing)
 
     def leecher(self, *pairs, flags=()):
         return Peer(self, "leech", pairs, peers=[f"127.0.0.1:{PORT}"], flags=["--listen", "127.0.0.1:0", *flags])
@@ -194,6 +194,25 @@ class HangTest(EzioCase):
         leecher.wait_exit(1, timeout_s=60)
         self.assertIn("has not answered for 3 s", leecher.process.stderr())
         run("cmp", other.path, target)
+
+    def test_of_one_download_the_target_that_works_is_cloned(self):
+        self.seed(self.image.torrent, self.image.path, port=PORT)
+        for rule, why in (("write hang", "has not answered for 3 s"), ("write error", "failed: at byte"),
+                          ("sync error", "flush failed"), ("write drop", "does not hold what was written"),
+                          ("sync hang", "has not answered for 30 s, at a flush")):
+            self.disk.command("clear")
+            with open(self.backing, "r+b") as file:
+                file.write(random.Random(3).randbytes(self.image.size))
+            self.disk.command(rule)
+            target = self.temp_file(f"target-{rule.replace(' ', '-')}.img")
+            leecher = self.leecher((self.image.torrent, self.disk.path), (self.image.torrent, target),
+                                   flags=["--linger", "0", "--io-timeout", "3"])
+            leecher.wait_exit(1, timeout_s=60)
+            self.assertIn(why, leecher.process.stderr())
+            run("cmp", self.image.path, target)
+            (torrent,) = leecher.snapshots()[-1]["torrents"]
+            self.assertEqual([end["exit_code"] for end in torrent["targets"]], [1, 0])
+            self.assertEqual(torrent["exit_code"], 1)
 
     def test_a_second_signal_ends_it_at_once(self):
         self.seed(self.image.torrent, self.image.path, port=PORT)

@@ -4,8 +4,8 @@ import os
 import random
 
 from lib import runner
-from lib.ezio import SANITIZED, EzioCase, create_torrent, program, require_built
-from lib.proc import run
+from lib.ezio import SANITIZED, EzioCase, Peer, create_torrent, program, require_built
+from lib.proc import run, wait_until
 from lib.rawimage import MIB, RawImage
 
 PORT = 7001
@@ -99,6 +99,7 @@ class ReuseTest(EzioCase):
         moments = random.Random(3)
         for _ in range(10):
             leecher = self.leech(image.torrent, device.path, name="killed", **FROM_SEED)
+            wait_until(lambda: "listening on" in leecher.process.stderr(), 20, "the leecher's start")
             try:
                 leecher.process.wait(moments.uniform(0.1, 0.5))
             except AssertionError:
@@ -146,6 +147,50 @@ class ReuseTest(EzioCase):
         first.process.stop()
         self.assertEqual(first.snapshots()[-1]["torrents"][0]["reused"], image.size)
         run("cmp", image.path, blank)
+
+    # ---- several targets of one download
+
+    def test_two_targets_are_one_download(self):
+        image = RawImage(self, data_mib=64)
+        device, file = self.random_device(image.size), self.temp_file("target.img")
+        seeder = self.seed(image.torrent, image.path, port=PORT)
+        pairs = [(image.torrent, device.path), (image.torrent, file)]
+        leecher = Peer(self, "leech", pairs, flags=["--linger", "0"], **FROM_SEED)
+        leecher.wait_exit(0)
+        (done,) = leecher.snapshots()[-1]["torrents"]
+        self.assertEqual(fetched(done) + done["zeroed"], image.size)
+        self.assertEqual([(end["path"], end["exit_code"]) for end in done["targets"]], [(device.path, 0), (file, 0)])
+        self.assertLessEqual(seeder.snapshots()[-1]["torrents"][0]["uploaded"], image.size)
+        for target in (device.path, file):
+            run("cmp", image.path, target)
+
+    def test_of_two_targets_that_are_right_nothing_is_fetched_and_else_what_either_lacks(self):
+        image = RawImage(self, data_mib=24)
+        self.seed(image.torrent, image.path, port=PORT)
+        targets = [self.temp_file(f"{i}.img") for i in range(2)]
+        for target in targets:
+            run("cp", image.path, target)
+        for spoilt in (None, *targets):
+            if spoilt:
+                run("dd", "if=/dev/urandom", f"of={spoilt}", "bs=1M", "count=1", "seek=3", "conv=notrunc")
+            leecher = Peer(self, "leech", [(image.torrent, target) for target in targets], flags=["--linger", "0"],
+                           **FROM_SEED)
+            leecher.wait_exit(0)
+            (done,) = leecher.snapshots()[-1]["torrents"]
+            self.assertEqual(fetched(done) > 0, spoilt is not None)
+            self.assertLess(fetched(done), 8 * MIB)
+            for target in targets:
+                run("cmp", image.path, target)
+
+    def test_a_target_that_is_refused_leaves_the_other_to_be_cloned(self):
+        image = RawImage(self, data_mib=8)
+        self.seed(image.torrent, image.path, port=PORT)
+        target = self.temp_file("target.img")
+        device = self.random_device(4 * MIB)
+        leecher = Peer(self, "leech", [(image.torrent, device.path), (image.torrent, target)], flags=["--linger", "0"],
+                       **FROM_SEED)
+        leecher.wait_exit(4)
+        run("cmp", image.path, target)
 
     # ---- the report
 

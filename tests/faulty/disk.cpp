@@ -1,5 +1,6 @@
 #include "disk.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,11 @@ int Disk::wait(const Rule& rule) {
   if (rule.fault == Fault::error) return -EIO;
   if (rule.fault == Fault::full) return -ENOSPC;
   return 0;
+}
+
+int Disk::open() {
+  const auto rule = rules_.strike(Op::open, 0, 0);
+  return rule ? wait(*rule) : 0;
 }
 
 int Disk::read(std::uint64_t offset, std::span<char> out) {
@@ -72,6 +78,19 @@ void Disk::remember(std::uint64_t offset, std::uint64_t length) {
     before.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     unsynced_.emplace(page, std::move(before));
   }
+}
+
+int Disk::discard(int mode, std::uint64_t offset, std::uint64_t length) {
+  const auto rule = rules_.strike(Op::discard, offset, length);
+  if (rule) {
+    if (const int error = wait(*rule)) return error;
+    if (rule->fault == Fault::misdirect) offset += rule->by;
+  }
+  const std::lock_guard lock(mutex_);
+  if (off_) return -EIO;
+  remember(offset, length);
+  const int done = ::fallocate(fd_, mode, static_cast<off_t>(offset), static_cast<off_t>(length));
+  return done < 0 ? -errno : 0;
 }
 
 int Disk::sync() {

@@ -17,9 +17,12 @@ class Disk {
  public:
   explicit Disk(int fd) : fd_(fd) {}
 
-  // As pread(2), pwrite(2) and fsync(2), but for what the rules say: bytes, or a negated errno.
+  // As open(2), pread(2), pwrite(2) and fsync(2), but for what the rules say: bytes, or a negated errno.
+  int open();
   int read(std::uint64_t offset, std::span<char> out);
   int write(std::uint64_t offset, std::span<const char> data);
+  // As fallocate(2).
+  int discard(int mode, std::uint64_t offset, std::uint64_t length);
   int sync();
 
   // A rule, "clear", "power-cut SEED" (of what was written since the last sync a random half is lost, page by

@@ -1,6 +1,7 @@
-// faulty_disk BACKING MOUNTPOINT: shows the file BACKING as MOUNTPOINT/disk, a disk that lies, to be put
-// under a loop device with direct I/O. Rules are written to MOUNTPOINT/control, a line each (Disk::command);
-// reading that tells how many requests were struck. Runs in the foreground until it is unmounted or killed.
+// faulty_disk BACKING MOUNTPOINT [discards]: shows the file BACKING as MOUNTPOINT/disk, a disk that lies, to
+// be put under a loop device with direct I/O. Without `discards` it cannot discard, nor be told to make
+// zeros. Rules are written to MOUNTPOINT/control, a line each (Disk::command); reading that tells how many
+// requests were struck. Runs in the foreground until it is unmounted or killed.
 #define FUSE_USE_VERSION 312
 #include <fcntl.h>
 #include <fuse3/fuse.h>
@@ -51,7 +52,7 @@ int list(const char*, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info*
 int open_file(const char* path, fuse_file_info* info) {
   if (path != disk_path && path != control_path) return -ENOENT;
   info->direct_io = path == control_path;
-  return 0;
+  return path == disk_path ? disk->open() : 0;
 }
 
 int read_file(const char* path, char* out, std::size_t size, off_t offset, fuse_file_info*) {
@@ -75,6 +76,11 @@ int truncate_file(const char* path, off_t, fuse_file_info*) {
   return path == control_path ? 0 : -EPERM;
 }
 
+int discard_file(const char* path, int mode, off_t offset, off_t length, fuse_file_info*) {
+  if (path != disk_path) return -EOPNOTSUPP;
+  return disk->discard(mode, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length));
+}
+
 int sync_file(const char* path, int, fuse_file_info*) {
   return path == disk_path ? disk->sync() : 0;
 }
@@ -82,8 +88,9 @@ int sync_file(const char* path, int, fuse_file_info*) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: faulty_disk BACKING MOUNTPOINT\n");
+  const bool discards = argc == 4 && std::string_view(argv[3]) == "discards";
+  if (argc != 3 && !discards) {
+    std::fprintf(stderr, "usage: faulty_disk BACKING MOUNTPOINT [discards]\n");
     return 2;
   }
   backing = ::open(argv[1], O_RDWR | O_CLOEXEC);
@@ -101,6 +108,7 @@ int main(int argc, char** argv) {
   operations.write = write_file;
   operations.truncate = truncate_file;
   operations.fsync = sync_file;
+  if (discards) operations.fallocate = discard_file;
   char* arguments[] = {argv[0], nullptr};
   fuse_args args = FUSE_ARGS_INIT(1, arguments);
   fuse* session = fuse_new(&args, &operations, sizeof operations, nullptr);

@@ -6,7 +6,11 @@
 namespace ezio::faulty {
 namespace {
 
-const std::map<std::string, Op> ops{{"read", Op::read}, {"write", Op::write}, {"sync", Op::sync}};
+const std::map<std::string, Op> ops{{"open", Op::open},
+                                    {"read", Op::read},
+                                    {"write", Op::write},
+                                    {"discard", Op::discard},
+                                    {"sync", Op::sync}};
 const std::map<std::string, Fault> faults{
     {"error", Fault::error}, {"full", Fault::full},   {"half", Fault::half},           {"drop", Fault::drop},
     {"flip", Fault::flip},   {"delay", Fault::delay}, {"misdirect", Fault::misdirect}, {"hang", Fault::hang}};
@@ -66,7 +70,8 @@ std::uint64_t Rules::struck() const {
 std::optional<Rule> Rules::strike(Op op, std::uint64_t offset, std::uint64_t length) {
   const std::lock_guard lock(mutex_);
   for (Rule& rule : rules_) {
-    const bool touches = op == Op::sync || (offset < rule.end && rule.begin < offset + length);
+    const bool touches =
+        op == Op::open || op == Op::sync || (offset < rule.end && rule.begin < offset + length);
     if (rule.op != op || !touches || rule.times == 0) continue;
     if (rule.skip > 0) {
       --rule.skip;

@@ -9,14 +9,14 @@
 
 namespace ezio::faulty {
 
-enum class Op { read, write, sync };
+enum class Op { open, read, write, discard, sync };
 enum class Fault {
   error,      // fails with EIO
   full,       // fails with ENOSPC
   half,       // of a write: does half of it, and says so
   drop,       // of a write: says that it was done, and does nothing
   flip,       // a bit of what is written, or read
-  misdirect,  // of a write: goes `by` bytes further
+  misdirect,  // of a write or discard: goes `by` bytes further
   delay,      // is done after `ms` milliseconds
   hang,       // waits until the rule is gone
 };

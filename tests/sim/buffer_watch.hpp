@@ -19,6 +19,7 @@ struct BufferUse {
   std::optional<PeerHandle> peer;  // of fill_from_peer and send
   std::uint32_t begin = 0;         // bytes of the torrent from the buffer's start
   std::uint32_t end = 0;
+  TargetIndex target{};  // of write
   bool operator==(const BufferUse&) const = default;
 };
 

@@ -1,5 +1,7 @@
 #include "sim/disk.hpp"
 
+#include <utility>
+
 #include <algorithm>
 #include <cassert>
 
@@ -97,8 +99,12 @@ bool Disk::holds_truth() const {
   return same_bytes(image_.truth(0, image_.metainfo().total_length), contents_);
 }
 
-bool FaultyDisk::fails(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset) {
+bool FaultyDisk::goes_wrong(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset) {
   const std::uint32_t nth = operations_++;
+  if (nth >= faults_.hangs_from) {
+    if (nth >= faults_.hangs_from + depth) waiting_.push_back({token, torrent_offset});
+    return true;
+  }
   const bool its_turn = faults_.fails_once ? nth == faults_.fails_from : nth >= faults_.fails_from;
   if (!its_turn && !its_kind_fails) return false;
   failures_.push_back({token_work(token), torrent_offset, !flushed_});
@@ -106,8 +112,14 @@ bool FaultyDisk::fails(bool its_kind_fails, std::uint64_t token, std::uint64_t t
   return true;
 }
 
+void FaultyDisk::cancel_waiting() {
+  for (const Request& request : std::exchange(waiting_, {})) {
+    inner_.complete(request.token, ECANCELED, request.torrent_offset, fault_delay);
+  }
+}
+
 void FaultyDisk::read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
-  if (fails(reads_++ >= faults_.reads_fail_from, token, torrent_offset)) return;
+  if (goes_wrong(reads_++ >= faults_.reads_fail_from, token, torrent_offset)) return;
   inner_.read(token, torrent_offset, data);
 }
 
@@ -128,19 +140,19 @@ void FaultyDisk::lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes da
 }
 
 void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
-  if (fails(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
+  if (goes_wrong(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
   lies_now() ? lie(token, torrent_offset, data) : inner_.write(token, torrent_offset, data);
 }
 
 void FaultyDisk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
-  if (fails(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
+  if (goes_wrong(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
   if (!lies_now()) return inner_.zero(token, torrent_offset, length);
   lie(token, torrent_offset, altered_.emplace_back(length));
 }
 
 void FaultyDisk::flush(std::uint64_t token, Cached cached) {
   flushed_ = true;
-  if (!fails(faults_.flush_fails, token, 0)) inner_.flush(token, cached);
+  if (!goes_wrong(faults_.flush_fails, token, 0)) inner_.flush(token, cached);
 }
 
 }  // namespace ezio::sim

@@ -10,8 +10,8 @@
 
 #include "bt/swarm/storage.hpp"
 #include "sim/clock.hpp"
-#include "sim/host_tokens.hpp"
 #include "sim/image.hpp"
+#include "tools/peer/io_token.hpp"
 
 namespace ezio::sim {
 
@@ -68,14 +68,15 @@ struct DiskFaults {
   bool lies_once = true;
   std::uint32_t writes_fail_from = never;
   std::uint32_t reads_fail_from = never;
+  std::uint32_t hangs_from = never;  // requests of any kind: none is answered any more
   bool flush_fails = false;
   std::uint32_t fails_from = never;
   bool fails_once = true;
   int error = EIO;
   bool lies() const { return lies_from != never; }
   bool any() const {
-    return writes_fail_from != never || reads_fail_from != never || flush_fails || fails_from != never ||
-           lies();
+    return writes_fail_from != never || reads_fail_from != never || hangs_from != never || flush_fails ||
+           fails_from != never || lies();
   }
 };
 
@@ -96,11 +97,20 @@ class FaultyDisk final : public Storage {
   void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated, faulty"; }
 
+  bool hangs() const { return operations_ > faults_.hangs_from; }
+  // As the engine does where a device hangs: what it has not taken yet fails.
+  void cancel_waiting();
   const std::vector<DiskFailure>& failures() const { return failures_; }  // in the order of their begin
 
  private:
-  // Counts the operation; if it is one that fails, sees to that.
-  bool fails(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset);
+  struct Request {
+    std::uint64_t token;
+    std::uint64_t torrent_offset;
+  };
+  static constexpr std::uint32_t depth = 2;  // requests that a hung device has taken
+
+  // Counts the operation; if it is one that hangs or fails, sees to that.
+  bool goes_wrong(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset);
   bool lies_now();
   void lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
 
@@ -110,6 +120,7 @@ class FaultyDisk final : public Storage {
   std::uint32_t reads_ = 0;
   std::uint32_t writes_ = 0;
   bool flushed_ = false;
+  std::vector<Request> waiting_;  // behind those that hang
   std::vector<DiskFailure> failures_;
   std::deque<std::vector<std::byte>> altered_;  // what is written instead
 };

@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "bt/swarm/swarm_limits.hpp"
-#include "sim/host_tokens.hpp"
 #include "sim/world.hpp"
 
 namespace ezio::sim {
@@ -43,17 +42,35 @@ Host::Host(World& world, NodeId node, HostConfig config)
   world_.clock.after(std::chrono::microseconds(world_.random() % 100'000), [this] { tick(); });
 }
 
+bool Host::Torrent::lies() const {
+  return job.faults.lies() || std::any_of(job.more_targets.begin(), job.more_targets.end(),
+                                          [](const JobTarget& target) { return target.faults.lies(); });
+}
+
+bool Host::Torrent::hangs() const {
+  return std::any_of(targets.begin(), targets.end(), [](const Target& target) { return target.hang_told; });
+}
+
+void Host::add_target(Torrent& torrent, const JobTarget& spec) {
+  const Image& image = *torrent.job.image;
+  const StorageOwner owner{static_cast<std::uint32_t>(torrents_.size() - 1),
+                           TargetIndex{static_cast<std::uint32_t>(torrent.targets.size())}};
+  Target& target = torrent.targets.emplace_back();
+  target.disk = std::make_unique<Disk>(
+      world_.clock, image, storage_owner(owner),
+      [this](const IoCompletion& completion) { on_disk(completion); }, spec.disk);
+  if (torrent.job.seeding) target.disk->load_truth();
+  for (PieceIndex piece : spec.holds) target.disk->load_truth(piece);
+  if (spec.faults.any()) target.faulty = std::make_unique<FaultyDisk>(*target.disk, spec.faults);
+  const Geometry shape = image.geometry();
+  target.written.resize(std::size_t{shape.piece_count()} * shape.segment_count(PieceIndex{0}));
+}
+
 void Host::add_torrent(const Job& job) {
   Torrent& torrent = torrents_.emplace_back();
   torrent.job = job;
-  torrent.disk = std::make_unique<Disk>(
-      world_.clock, *job.image, torrents_.size() - 1,
-      [this](const IoCompletion& completion) { on_disk(completion); }, job.disk);
-  if (job.seeding) torrent.disk->load_truth();
-  for (PieceIndex piece : job.holds) torrent.disk->load_truth(piece);
-  if (job.faults.any()) torrent.faulty = std::make_unique<FaultyDisk>(*torrent.disk, job.faults);
-  const Geometry shape = job.image->geometry();
-  torrent.written.resize(std::size_t{shape.piece_count()} * shape.segment_count(PieceIndex{0}));
+  add_target(torrent, job);
+  for (const JobTarget& target : job.more_targets) add_target(torrent, target);
   SwarmConfig swarm;
   swarm.id = random_id(world_.random);
   swarm.listen_port = world_.address(node_).port;
@@ -62,7 +79,8 @@ void Host::add_torrent(const Job& job) {
   swarm.linger = job.linger;
   swarm.reuse = job.reuse;
   swarm.read_back = job.read_back;
-  swarm.target = job.traits;
+  swarm.targets = {job.traits};
+  for (const JobTarget& target : job.more_targets) swarm.targets.push_back(target.traits);
   swarm.start_timeout = swarm.stall_timeout = config_.stall_timeout;
   swarm.random_seed = world_.random();
   swarm.limits = swarm_limits(plan_);
@@ -80,8 +98,24 @@ void Host::tick() {
       torrent.connections.begin()[static_cast<std::ptrdiff_t>(i)].second->tick();
     }
   }
+  look_for_hung_disks();
   for (std::size_t i = 0; i < torrents_.size(); ++i) deliver(i, Tick{});
   if (!quiet()) world_.clock.after(tick_interval, [this] { tick(); });
+}
+
+void Host::look_for_hung_disks() {
+  constexpr auto io_timeout = std::chrono::seconds(5);
+  for (std::uint32_t i = 0; i < torrents_.size(); ++i) {
+    for (std::uint32_t t = 0; t < torrents_[i].targets.size(); ++t) {
+      Target& target = torrents_[i].targets[t];
+      if (!target.faulty || !target.faulty->hangs() || target.hang_told) continue;
+      if (!target.hangs_since) target.hangs_since = world_.clock.now();
+      if (world_.clock.now() - *target.hangs_since < io_timeout) continue;
+      target.hang_told = true;
+      target.faulty->cancel_waiting();
+      deliver(i, StorageHangs{"the device has not answered", TargetIndex{t}});
+    }
+  }
 }
 
 // ---------------------------------------------------------------- connections
@@ -216,18 +250,21 @@ bool Host::banned_somebody() const {
 
 bool Host::quiet() const {
   return !alive_ || std::all_of(torrents_.begin(), torrents_.end(), [](const Torrent& torrent) {
-    return torrent.swarm->finished() && torrent.swarm->io_in_flight() == 0;
+    return torrent.swarm->finished() && (torrent.swarm->io_in_flight() == 0 || torrent.hangs());
   });
 }
 
 void Host::destroy_swarms() {
   if (!alive_) return;
+  // What a device that hangs was given stays its own.
+  const bool hangs =
+      std::any_of(torrents_.begin(), torrents_.end(), [](const Torrent& torrent) { return torrent.hangs(); });
   for (Torrent& torrent : torrents_) {
     if (!torrent.connections.empty()) violation("connections are left after the end");
     torrent.swarm.reset();
   }
-  if (!watch_.unused()) violation("buffers are in use after the end");
-  if (pool_->available() != pool_->capacity()) {
+  if (!watch_.unused() && !hangs) violation("buffers are in use after the end");
+  if (pool_->available() != pool_->capacity()) {  // a swarm that ends gives up all that it knows of
     violation(
         fmt::format("{} of {} buffers leaked", pool_->capacity() - pool_->available(), pool_->capacity()));
   }

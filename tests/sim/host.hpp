@@ -18,21 +18,26 @@
 #include "sim/disk.hpp"
 #include "sim/image.hpp"
 #include "sim/peer_map.hpp"
+#include "tools/peer/io_token.hpp"
 
 namespace ezio::sim {
 
 class World;
 
-struct Job {
+struct JobTarget {  // or source
+  StorageTraits traits;
+  std::vector<PieceIndex> holds;  // pieces that a target has right from the start
+  DiskFaults faults;
+  DiskSpeed disk;
+};
+
+struct Job : JobTarget {
   const Image* image = nullptr;
   bool seeding = false;
   Linger linger{Linger::Mode::forever, {}};
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool read_back = true;
-  StorageTraits traits;
-  std::vector<PieceIndex> holds;  // pieces that a target has right from the start
-  DiskFaults faults;
-  DiskSpeed disk;
+  std::vector<JobTarget> more_targets;
   bool page_cached = false;  // a source that the kernel holds in memory
 };
 
@@ -71,13 +76,19 @@ class Host final : private ConnectionUser {
   std::optional<SwarmOutcome> outcome(std::size_t job = 0) const { return torrents_[job].outcome; }
   TimePoint finished_at(std::size_t job = 0) const { return torrents_[job].finished_at; }
   const std::string& message(std::size_t job = 0) const { return torrents_[job].message; }
-  bool holds_truth(std::size_t job = 0) const { return torrents_[job].disk->holds_truth(); }
+  bool holds_truth(std::size_t job = 0, std::size_t target = 0) const {
+    return torrents_[job].targets[target].disk->holds_truth();
+  }
+  // Why a target was given up while others went on.
+  const std::optional<std::string>& target_failure(std::size_t job, std::size_t target) const {
+    return torrents_[job].targets[target].failure;
+  }
   std::size_t connections(std::size_t job = 0) const { return torrents_[job].connections.size(); }
   bool has(PieceIndex piece, std::size_t job = 0) const { return torrents_[job].swarm->verified(piece); }
-  Disk& disk(std::size_t job = 0) { return *torrents_[job].disk; }
+  Disk& disk(std::size_t job = 0, std::size_t target = 0) { return *torrents_[job].targets[target].disk; }
   // Of a disk with faults.
-  const std::vector<DiskFailure>& disk_failures(std::size_t job = 0) const {
-    return torrents_[job].faulty->failures();
+  const std::vector<DiskFailure>& disk_failures(std::size_t job = 0, std::size_t target = 0) const {
+    return torrents_[job].targets[target].faulty->failures();
   }
   std::uint64_t reads(std::size_t job = 0) const { return torrents_[job].reads; }
   const std::vector<std::string>& notes() const { return notes_; }
@@ -92,29 +103,39 @@ class Host final : private ConnectionUser {
     BufferUse use;
     BlockSpan span;  // of what a peer sends or gets
   };
-  struct Torrent {
-    Job job;
+  struct Target {
     std::unique_ptr<Disk> disk;
     std::unique_ptr<FaultyDisk> faulty;
+    std::map<std::uint64_t, Transfer> disk_requests;  // by token; but flushes
+    std::vector<bool> written;                        // segments, in torrent order
+    std::optional<std::string> failure;
+    std::optional<TimePoint> hangs_since;
+    bool hang_told = false;
+    Storage& storage() { return faulty ? static_cast<Storage&>(*faulty) : *disk; }
+  };
+  struct Torrent {
+    Job job;
+    std::vector<Target> targets;
     std::unique_ptr<Swarm> swarm;
     PeerMap<std::shared_ptr<Connection>> connections;
     PeerMap<std::deque<Transfer>> sending;  // oldest first
     PeerMap<Transfer> receiving;
-    std::map<PieceIndex, Sha1State> hashes;
-    std::map<std::uint64_t, Transfer> disk_requests;  // by token; but flushes
-    std::vector<bool> written;                        // segments, in torrent order
+    std::map<HashToken, Sha1State> hashes;
     std::uint64_t reads = 0;
     std::optional<TimePoint> completed_at;
     std::optional<SwarmOutcome> outcome;
     TimePoint finished_at{};
     std::string message;
-    Storage& storage() { return faulty ? static_cast<Storage&>(*faulty) : *disk; }
+    bool lies() const;   // one of its disks does
+    bool hangs() const;  // and is known to
   };
   struct Run;  // the switch over actions (host_actions.cpp)
 
   void deliver(std::size_t index, const Event& event);
   void tick();
   void add_torrent(const Job& job);
+  void add_target(Torrent& torrent, const JobTarget& target);
+  void look_for_hung_disks();
   std::size_t all_connections() const;
   StreamUser* accept(const std::shared_ptr<End>& end);
   MutableBytes memory(std::size_t index, BufferId buffer, std::uint32_t offset, std::uint32_t length);

@@ -6,7 +6,6 @@
 
 #include "sim/bytes.hpp"
 #include "sim/host.hpp"
-#include "sim/host_tokens.hpp"
 #include "sim/world.hpp"
 
 namespace ezio::sim {
@@ -38,8 +37,8 @@ struct Host::Run {
     const Geometry shape = image().geometry();
     return image().truth(shape.segment_offset(segment), shape.segment_size(segment));
   }
-  BufferUse whole_segment(BufferUse::Kind kind, const SegmentRef& segment) const {
-    return {kind, static_cast<std::uint32_t>(index), {}, 0, image().geometry().segment_size(segment)};
+  BufferUse whole_segment(BufferUse::Kind kind, const SegmentRef& segment, TargetIndex target = {}) const {
+    return {kind, static_cast<std::uint32_t>(index), {}, 0, image().geometry().segment_size(segment), target};
   }
   std::size_t position(const SegmentRef& segment) const {
     return std::size_t{segment.piece.value()} * image().geometry().segment_count(PieceIndex{0}) +
@@ -47,6 +46,12 @@ struct Host::Run {
   }
   void not_finished(const char* what) const {
     if (torrent.outcome) host.violation(fmt::format("{} after Finished", what));
+  }
+  Target& target_for(const char* what, TargetIndex named) const {
+    not_finished(what);
+    Target& target = torrent.targets.at(named.value());
+    if (target.failure) host.violation(fmt::format("{} for a target that has failed", what));
+    return target;
   }
 
   void operator()(const Connect& action) const {
@@ -91,8 +96,12 @@ struct Host::Run {
     if (connection == nullptr) return;
     const MutableBytes bytes = host.memory(index, action.buffer, action.buffer_offset, action.span.length);
     const Transfer transfer{action.buffer,
-                            {BufferUse::Kind::send, static_cast<std::uint32_t>(index), action.peer,
-                             action.buffer_offset, action.buffer_offset + action.span.length},
+                            {BufferUse::Kind::send,
+                             static_cast<std::uint32_t>(index),
+                             action.peer,
+                             action.buffer_offset,
+                             action.buffer_offset + action.span.length,
+                             {}},
                             action.span};
     host.use(transfer.buffer, transfer.use);
     torrent.sending[action.peer].push_back(transfer);
@@ -102,7 +111,7 @@ struct Host::Run {
     const bool corrupted = host.config_.corrupts && host.config_.corrupts(host.blocks_sent_);
     ++host.blocks_sent_;
     // What is passed on before it is verified may be wrong, and so may what a disk that lies gives back.
-    const bool is_true = torrent.swarm->verified(action.span.piece) && !torrent.job.faults.lies();
+    const bool is_true = torrent.swarm->verified(action.span.piece) && !torrent.lies();
     const Bytes truth = is_true ? image().truth(image().offset_of(action.span), action.span.length) : Bytes();
     connection->end().send_payload({bytes, truth, action.span.length, host.shrink_, corrupted});
   }
@@ -115,8 +124,12 @@ struct Host::Run {
       connection->drop_payload();
     } else {
       const Transfer transfer{*action.buffer,
-                              {BufferUse::Kind::fill_from_peer, static_cast<std::uint32_t>(index),
-                               action.peer, action.buffer_offset, action.buffer_offset + action.span.length},
+                              {BufferUse::Kind::fill_from_peer,
+                               static_cast<std::uint32_t>(index),
+                               action.peer,
+                               action.buffer_offset,
+                               action.buffer_offset + action.span.length,
+                               {}},
                               action.span};
       host.use(transfer.buffer, transfer.use);
       torrent.receiving[action.peer] = transfer;
@@ -124,88 +137,92 @@ struct Host::Run {
           host.memory(index, *action.buffer, action.buffer_offset, action.span.length));
     }
   }
+  void begin(Target& target, std::uint64_t token, const Transfer& transfer) const {
+    host.use(transfer.buffer, transfer.use);
+    if (!target.disk_requests.emplace(token, transfer).second)
+      host.violation("the same is asked of a disk twice at once");
+  }
   void operator()(const ReadSegment& action) const {
-    not_finished("ReadSegment");
+    Target& target = target_for("ReadSegment", action.target);
     const std::uint64_t token = disk_token(DiskWork::read, action.segment);
     const Transfer transfer{
         action.buffer, whole_segment(BufferUse::Kind::fill_from_disk, action.segment), {}};
-    host.use(transfer.buffer, transfer.use);
-    if (!torrent.disk_requests.emplace(token, transfer).second)
-      host.violation("a segment is read twice at once");
+    begin(target, token, transfer);
     ++torrent.reads;
-    torrent.storage().read(token, image().geometry().segment_offset(action.segment),
-                           host.memory(index, action.buffer, 0, transfer.use.end));
+    target.storage().read(token, image().geometry().segment_offset(action.segment),
+                          host.memory(index, action.buffer, 0, transfer.use.end));
   }
   void operator()(const WriteSegment& action) const {
-    not_finished("WriteSegment");
+    Target& target = target_for("WriteSegment", action.target);
     const std::uint64_t token = disk_token(DiskWork::write, action.segment);
-    const Transfer transfer{action.buffer, whole_segment(BufferUse::Kind::write, action.segment), {}};
-    host.use(transfer.buffer, transfer.use);
-    torrent.disk_requests.emplace(token, transfer);
+    const Transfer transfer{
+        action.buffer, whole_segment(BufferUse::Kind::write, action.segment, action.target), {}};
+    begin(target, token, transfer);
     const Bytes bytes = host.memory(index, action.buffer, 0, transfer.use.end);
     if (!same_bytes(bytes, truth(action.segment))) {
       host.violation("a segment is written with wrong bytes");
     }
-    if (torrent.written[position(action.segment)]) host.violation("a segment is written twice");
-    torrent.written[position(action.segment)] = true;
-    torrent.storage().write(token, image().geometry().segment_offset(action.segment), bytes);
+    if (target.written[position(action.segment)]) host.violation("a segment is written twice");
+    target.written[position(action.segment)] = true;
+    target.storage().write(token, image().geometry().segment_offset(action.segment), bytes);
   }
   void operator()(const InspectSegment& action) const {
-    not_finished("InspectSegment");
+    Target& target = target_for("InspectSegment", action.target);
     const std::uint64_t token = disk_token(DiskWork::inspect, action.segment);
     const Transfer transfer{
         action.buffer, whole_segment(BufferUse::Kind::fill_from_disk, action.segment), {}};
-    host.use(transfer.buffer, transfer.use);
-    if (!torrent.disk_requests.emplace(token, transfer).second)
-      host.violation("a segment is inspected twice at once");
-    torrent.written[position(action.segment)] = false;  // it may have to be written once more
-    torrent.storage().read(token, image().geometry().segment_offset(action.segment),
-                           host.memory(index, action.buffer, 0, transfer.use.end));
+    begin(target, token, transfer);
+    // It may have to be written once more, to all.
+    for (Target& written : torrent.targets) written.written[position(action.segment)] = false;
+    target.storage().read(token, image().geometry().segment_offset(action.segment),
+                          host.memory(index, action.buffer, 0, transfer.use.end));
   }
   void operator()(const InspectHole& action) const {
-    not_finished("InspectHole");
     const Geometry shape = image().geometry();
-    const bool hole =
-        torrent.storage().is_hole(shape.piece_offset(action.piece), shape.piece_size(action.piece));
-    host.world_.clock.after(Duration{}, [&h = host, i = index, piece = action.piece, hole] {
-      h.deliver(i, HoleInspected{piece, hole});
+    Storage& storage = target_for("InspectHole", action.target).storage();
+    const bool hole = storage.is_hole(shape.piece_offset(action.piece), shape.piece_size(action.piece));
+    host.world_.clock.after(Duration{}, [&h = host, i = index, action, hole] {
+      h.deliver(i, HoleInspected{action.piece, hole, action.target});
     });
   }
   void operator()(const ZeroPiece& action) const {
-    not_finished("ZeroPiece");
     const Geometry shape = image().geometry();
-    torrent.storage().zero(disk_token(DiskWork::zero, {action.piece, 0}), shape.piece_offset(action.piece),
-                           shape.piece_size(action.piece));
+    target_for("ZeroPiece", action.target)
+        .storage()
+        .zero(disk_token(DiskWork::zero, {action.piece, 0}), shape.piece_offset(action.piece),
+              shape.piece_size(action.piece));
   }
   void operator()(const HashSegment& action) const {
     not_finished("HashSegment");
-    const BufferUse use{BufferUse::Kind::hash,
-                        static_cast<std::uint32_t>(index),
-                        {},
-                        action.buffer_offset,
-                        action.buffer_offset + action.length};
+    const BufferUse use{BufferUse::Kind::hash, static_cast<std::uint32_t>(index),    {},
+                        action.buffer_offset,  action.buffer_offset + action.length, {}};
     host.use(action.buffer, use);
     Clock& clock = host.world_.clock;
     host.hasher_free_ =
         std::max(clock.now(), host.hasher_free_) + seconds_of(action.length / hash_bytes_per_second);
     clock.at(host.hasher_free_, [&h = host, i = index, action, use] {
       if (!h.alive_) return;
-      Sha1State& state = h.torrents_[i].hashes[action.piece];
+      const HashToken token{static_cast<std::uint32_t>(i), action.piece, action.inspected};
+      Sha1State& state = h.torrents_[i].hashes[token];
       if (action.first) state = Sha1State{};
       Sha1Input input{&state, h.memory(i, action.buffer, action.buffer_offset, action.length)};
       sha1_update(Sha1Kind::openssl, {&input, 1});
       h.watch_.end(action.buffer, use);
-      h.deliver(i, SegmentHashed{action.piece, action.last ? sha1_final(state) : Sha1Digest{}});
+      h.deliver(
+          i, SegmentHashed{action.piece, action.last ? sha1_final(state) : Sha1Digest{}, action.inspected});
     });
   }
   void operator()(const Flush& action) const {
-    not_finished("Flush");
-    torrent.storage().flush(disk_token(DiskWork::flush, {}),
-                            action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
+    target_for("Flush", action.target)
+        .storage()
+        .flush(disk_token(DiskWork::flush, {}),
+               action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
   }
-  void operator()(const Conclude&) const {
-    not_finished("Conclude");
-    host.world_.clock.after(Duration{}, [&h = host, i = index] { h.deliver(i, Concluded{}); });
+  void operator()(const Conclude& action) const {
+    target_for("Conclude", action.target);
+    host.world_.clock.after(Duration{}, [&h = host, i = index, target = action.target] {
+      h.deliver(i, Concluded{{}, target});
+    });
   }
   void operator()(const Announce& action) const {
     World& world = host.world_;
@@ -224,8 +241,14 @@ struct Host::Run {
     not_finished("Completed");
     if (torrent.completed_at) host.violation("Completed twice");
     torrent.completed_at = host.world_.clock.now();
-    if (!torrent.disk->holds_truth()) host.violation("Completed with wrong bytes on the disk");
-    if (!torrent.disk->durable()) host.violation("Completed before the disk was flushed");
+    for (const Target& target : torrent.targets) {
+      if (target.failure) continue;
+      if (!target.disk->holds_truth()) host.violation("Completed with wrong bytes on the disk");
+      if (!target.disk->durable()) host.violation("Completed before the disk was flushed");
+    }
+  }
+  void operator()(const TargetFailed& action) const {
+    target_for("TargetFailed", action.target).failure = action.message;
   }
   void operator()(const Finished& action) const {
     not_finished("Finished");
@@ -268,26 +291,27 @@ void Host::use(BufferId buffer, const BufferUse& use) {
 
 void Host::on_disk(const IoCompletion& completion) {
   if (!alive_) return;
-  Torrent& torrent = torrents_[completion.owner];
+  const auto [index, target_index] = storage_owner(completion.owner);
+  Target& target = torrents_[index].targets[target_index.value()];
   const SegmentRef segment = token_segment(completion.token);
   const DiskWork work = token_work(completion.token);
   if (work == DiskWork::flush) {
-    deliver(completion.owner, Flushed{describe(completion.status)});
+    deliver(index, Flushed{describe(completion.status), target_index});
     return;
   }
   if (work == DiskWork::zero) {
-    deliver(completion.owner, PieceZeroed{segment.piece, describe(completion.status)});
+    deliver(index, PieceZeroed{segment.piece, describe(completion.status), target_index});
     return;
   }
-  const Transfer transfer = torrent.disk_requests.at(completion.token);
-  torrent.disk_requests.erase(completion.token);
+  const Transfer transfer = target.disk_requests.at(completion.token);
+  target.disk_requests.erase(completion.token);
   watch_.end(transfer.buffer, transfer.use);
   if (work == DiskWork::read) {
-    deliver(completion.owner, SegmentRead{segment, describe(completion.status)});
+    deliver(index, SegmentRead{segment, describe(completion.status), target_index});
   } else if (work == DiskWork::inspect) {
-    deliver(completion.owner, SegmentInspected{segment, describe(completion.status)});
+    deliver(index, SegmentInspected{segment, describe(completion.status), target_index});
   } else {
-    deliver(completion.owner, SegmentWritten{segment, describe(completion.status)});
+    deliver(index, SegmentWritten{segment, describe(completion.status), target_index});
   }
 }
 

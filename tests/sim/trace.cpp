@@ -35,21 +35,22 @@ struct Trace::Fold {
   void operator()(const ReceivePayload& a) const {
     values(a.peer, a.span, a.buffer.value_or(BufferId{~0u}), a.buffer_offset);
   }
-  void operator()(const ReadSegment& a) const { values(a.segment, a.buffer); }
-  void operator()(const WriteSegment& a) const { values(a.segment, a.buffer); }
-  void operator()(const InspectSegment& a) const { values(a.segment, a.buffer); }
-  void operator()(const InspectHole& a) const { value(a.piece.value()); }
-  void operator()(const ZeroPiece& a) const { value(a.piece.value()); }
+  void operator()(const ReadSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
+  void operator()(const WriteSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
+  void operator()(const InspectSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
+  void operator()(const InspectHole& a) const { values(a.piece.value(), a.target.value()); }
+  void operator()(const ZeroPiece& a) const { values(a.piece.value(), a.target.value()); }
   void operator()(const HashSegment& a) const {
     values(a.piece.value(), a.buffer, a.buffer_offset, a.length, a.first, a.last);
   }
-  void operator()(const Flush& a) const { value(a.forget_cached); }
-  void operator()(const Conclude&) const {}
+  void operator()(const Flush& a) const { values(a.forget_cached, a.target.value()); }
+  void operator()(const Conclude& a) const { value(a.target.value()); }
   void operator()(const Announce& a) const {
     values(a.tracker.value(), a.request.left, a.request.uploaded, a.request.downloaded,
            static_cast<std::uint64_t>(a.request.event));
   }
   void operator()(const Completed&) const {}
+  void operator()(const TargetFailed& a) const { values(a.target.value(), std::string_view(a.message)); }
   void operator()(const Finished& a) const {
     values(static_cast<std::uint64_t>(a.outcome), std::string_view(a.message));
   }

@@ -49,6 +49,7 @@ class StrongIndex {
 using PieceIndex = StrongIndex<struct PieceTag>;      // 0-based piece of a torrent (BEP 3)
 using BufferId = StrongIndex<struct BufferTag>;       // one fixed-size buffer of the pool
 using PeerHandle = StrongIndex<struct PeerTag>;       // one connection of a swarm; never reused
+using TargetIndex = StrongIndex<struct TargetTag>;    // position in a download's list of targets
 using TrackerIndex = StrongIndex<struct TrackerTag>;  // position in a swarm's list of trackers
 
 inline constexpr std::uint32_t KiB = 1024;

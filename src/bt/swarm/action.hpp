@@ -45,25 +45,32 @@ struct ReceivePayload {
 };
 
 // --- disk and hash ---
+// A download has one target or several, a seed's source is its target 0. Each is named by everything that is
+// asked of it and by the answer.
 struct ReadSegment {
   SegmentRef segment;
   BufferId buffer;
+  TargetIndex target{};
 };
 struct WriteSegment {
   SegmentRef segment;
   BufferId buffer;
+  TargetIndex target{};
 };
 // What the target holds, from the device, into a buffer: not verified by anybody.
 struct InspectSegment {
   SegmentRef segment;
   BufferId buffer;
+  TargetIndex target{};
 };
 // Whether all of the piece is a hole of a file, which reads as zeros; answered by HoleInspected.
 struct InspectHole {
   PieceIndex piece;
+  TargetIndex target{};
 };
 struct ZeroPiece {  // writes zeros over all of it
   PieceIndex piece;
+  TargetIndex target{};
 };
 struct HashSegment {  // appends to the piece's SHA-1; `first` starts it anew, `last` asks for the digest
   PieceIndex piece;
@@ -72,22 +79,34 @@ struct HashSegment {  // appends to the piece's SHA-1; `first` starts it anew, `
   std::uint32_t length = 0;
   bool first = false;
   bool last = false;
+  // Of which target's piece, where it was read to be inspected. A hash of its own, beside that of the piece
+  // as it is fetched.
+  std::optional<TargetIndex> inspected{};
 };
 struct Flush {
   // From here on InspectSegment reads what the device has, not what a cache of the kernel remembers.
   bool forget_cached = false;
+  TargetIndex target{};
 };
 
 // Everything is on the device: what is left to do there before success is certain, by whoever knows what a
 // device is. Answered by Concluded.
-struct Conclude {};
+struct Conclude {
+  TargetIndex target{};
+};
 
 // --- trackers, user ---
 struct Announce {
   TrackerIndex tracker;
   AnnounceRequest request;
+  bool report = false;  // with a HostReport, which the driver makes: it knows the host
 };
 struct Completed {};  // a leecher: every piece verified, written and flushed; it serves on
+// One of several targets is given up, the clone goes on with the others. The last one's failure is Finished.
+struct TargetFailed {
+  TargetIndex target;
+  std::string message;
+};
 enum class SwarmOutcome { complete, io_error, stalled, stopped };
 struct Finished {  // the swarm's last action but for announces of `stopped` and closes, which may follow
   SwarmOutcome outcome = SwarmOutcome::complete;
@@ -95,11 +114,12 @@ struct Finished {  // the swarm's last action but for announces of `stopped` and
 };
 struct Note {  // for the log: a tracker that fails, a peer that was banned
   std::string text;
+  std::optional<TargetIndex> target{};  // that it is about
 };
 
-using Action =
-    std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment, InspectSegment,
-                 InspectHole, ZeroPiece, HashSegment, Flush, Conclude, Announce, Completed, Finished, Note>;
+using Action = std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment,
+                            InspectSegment, InspectHole, ZeroPiece, HashSegment, Flush, Conclude, Announce,
+                            Completed, TargetFailed, Finished, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace ezio

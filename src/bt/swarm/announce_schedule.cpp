@@ -1,6 +1,7 @@
 #include "bt/swarm/announce_schedule.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ezio {
 namespace {
@@ -18,7 +19,9 @@ std::vector<AnnounceSchedule::Due> AnnounceSchedule::due(TimePoint now, bool hun
   for (std::uint32_t i = 0; i < trackers_.size(); ++i) {
     Tracker& tracker = trackers_[i];
     const bool urgent = tracker.owes_completed && tracker.started && tracker.failures == 0;
-    if (tracker.waiting || (!urgent && now < (hungry ? tracker.soonest : tracker.next))) continue;
+    const bool wants_peers = now >= (hungry ? tracker.soonest : tracker.next);
+    const bool owes_report = tracker.report_interval && tracker.failures == 0 && now >= tracker.next_report;
+    if (tracker.waiting || !(urgent || wants_peers || owes_report)) continue;
     AnnounceEvent event = AnnounceEvent::none;
     if (!tracker.started) {
       event = AnnounceEvent::started;
@@ -27,7 +30,8 @@ std::vector<AnnounceSchedule::Due> AnnounceSchedule::due(TimePoint now, bool hun
     }
     tracker.waiting = true;
     tracker.sent_completed = event == AnnounceEvent::completed;
-    result.push_back({TrackerIndex{i}, event});
+    result.push_back({TrackerIndex{i}, event, tracker.report_interval.has_value(), wants_peers});
+    tracker.asked_for_peers = wants_peers;
   }
   return result;
 }
@@ -40,6 +44,10 @@ void AnnounceSchedule::succeeded(TrackerIndex index, const AnnounceReply& reply,
   tracker.failures = 0;
   tracker.answered = now;
   tracker.leechers = reply.leechers;
+  // The first report follows the announce by which it was asked for.
+  const bool has_reported = std::exchange(tracker.report_interval, reply.report_interval).has_value();
+  tracker.next_report = has_reported && reply.report_interval ? now + *reply.report_interval : now;
+  if (!tracker.asked_for_peers) return;
   const Duration minimum = reply.min_interval.count() > 0 ? reply.min_interval : default_minimum;
   tracker.next = now + std::max(reply.interval, Duration{1s});
   tracker.soonest = std::min(tracker.next, now + minimum);
@@ -63,10 +71,19 @@ std::vector<AnnounceSchedule::Due> AnnounceSchedule::stop() {
   for (std::uint32_t i = 0; i < trackers_.size(); ++i) {
     // One that is being asked right now may come to know us: it is told as well.
     if (trackers_[i].started || trackers_[i].waiting) {
-      result.push_back({TrackerIndex{i}, AnnounceEvent::stopped});
+      const bool report = trackers_[i].report_interval.has_value();
+      trackers_[i].reported_end = report;
+      result.push_back({TrackerIndex{i}, AnnounceEvent::stopped, report, false});
     }
   }
   return result;
+}
+
+std::optional<AnnounceSchedule::Due> AnnounceSchedule::last_word(TrackerIndex index,
+                                                                 const AnnounceReply& reply) {
+  Tracker& tracker = trackers_[index.value()];
+  if (!reply.report_interval || std::exchange(tracker.reported_end, true)) return std::nullopt;
+  return Due{index, AnnounceEvent::stopped, true, false};
 }
 
 std::optional<std::uint32_t> AnnounceSchedule::leechers_since(TimePoint since) const {

@@ -59,6 +59,7 @@ struct PeerDisconnected {
 struct SegmentRead {  // answers ReadSegment
   SegmentRef segment;
   std::string error;  // empty: success; else offset and errno in words
+  TargetIndex target{};
 };
 struct SourceFailed {  // a segment that was read could not be sent after all: its file has changed
   std::string error;
@@ -66,32 +67,42 @@ struct SourceFailed {  // a segment that was read could not be sent after all: i
 struct SegmentWritten {  // answers WriteSegment
   SegmentRef segment;
   std::string error;
+  TargetIndex target{};
 };
 struct SegmentInspected {  // answers InspectSegment
   SegmentRef segment;
   std::string error;
+  TargetIndex target{};
 };
 struct HoleInspected {  // answers InspectHole
   PieceIndex piece;
   bool hole = false;  // false where nobody can tell
+  TargetIndex target{};
 };
 struct PieceZeroed {  // answers ZeroPiece
   PieceIndex piece;
   std::string error;
+  TargetIndex target{};
 };
 struct SegmentHashed {  // answers HashSegment
   PieceIndex piece;
-  Sha1Digest digest;  // meaningful when the request had `last`
+  Sha1Digest digest;                       // meaningful when the request had `last`
+  std::optional<TargetIndex> inspected{};  // as the request had it
 };
 struct Flushed {  // answers Flush
   std::string error;
+  TargetIndex target{};
 };
 struct Concluded {  // answers Conclude
   std::string error;
+  TargetIndex target{};
 };
 
-struct StorageHangs {  // the device does not answer any more: what was asked of it never will be
+// The device does not answer any more. What it was asked for is either answered with an error yet, or never:
+// then its buffer is in use for ever.
+struct StorageHangs {
   std::string error;
+  TargetIndex target{};
 };
 
 // --- trackers, time, user ---

@@ -23,8 +23,11 @@ PieceStore::PieceStore(SwarmContext& context, const std::vector<Sha1Digest>& pie
 
 PieceStore::~PieceStore() {
   stop();
-  for (const auto& [segment, buffer] : writing_) context_.pool.unpin(buffer);
-  for (const auto& [segment, buffer] : reading_) context_.pool.release(buffer);
+  for (const auto& [segment, writing] : writing_) context_.pool.unpin(writing.buffer);
+  for (const auto& [segment, reading] : reading_) context_.pool.release(reading.buffer);
+  for (const GivenUp& given_up : given_up_) {
+    given_up.written ? context_.pool.unpin(given_up.buffer) : context_.pool.release(given_up.buffer);
+  }
 }
 
 void PieceStore::stop() {
@@ -43,7 +46,8 @@ PieceDownload* PieceStore::find(PieceIndex piece) const {
 }
 
 bool PieceStore::has_room(PieceIndex piece) const {
-  return buffers_held_ + writing_.size() + context_.geometry.segment_count(piece) <= share_;
+  return buffers_held_ + writing_.size() + given_up_.size() + context_.geometry.segment_count(piece) <=
+         share_;
 }
 
 PieceDownload* PieceStore::start(PieceIndex piece) {
@@ -114,24 +118,70 @@ void PieceStore::verified(PieceIndex piece) {
   for (std::uint32_t i = 0; i < download.buffers().size(); ++i) {
     const SegmentRef segment{piece, i};
     context_.pool.cache(download.buffer(i), context_.key(segment));
-    writing_.emplace(segment, download.buffer(i));
-    context_.emit(WriteSegment{segment, download.buffer(i)});
-    ++writes_in_flight_;
+    writing_.emplace(segment, Writing{download.buffer(i), context_.targets});
+    for (TargetIndex target : context_.targets) {
+      context_.emit(WriteSegment{segment, download.buffer(i), target});
+      ++writes_in_flight_;
+    }
   }
   forget(piece);
 }
 
-void PieceStore::on_written(SegmentRef segment, const std::string& error, bool keep) {
+void PieceStore::on_written(SegmentRef segment, TargetIndex target, const std::string& error, bool keep) {
   --writes_in_flight_;
-  auto buffer = writing_.find(segment);
-  assert(buffer != writing_.end());
-  if (keep) {
-    context_.pool.unpin(buffer->second);
+  if (answered_late(segment, target)) return;
+  if (!error.empty()) context_.lose(target, fmt::format("write failed: {}", error));
+  auto writing = writing_.find(segment);
+  assert(writing != writing_.end() && writing->second.awaited.contains(target));
+  writing->second.awaited.erase(target);
+  settle_write(writing, keep);
+}
+
+// Written when all targets that have not failed have answered.
+PieceStore::WritingRef PieceStore::settle_write(WritingRef writing, bool keep) {
+  const auto& [buffer, awaited] = writing->second;
+  if (!(awaited & context_.targets).empty()) return std::next(writing);
+  if (!awaited.empty()) {
+    given_up_.push_back({writing->first, buffer, awaited, true});
+  } else if (keep) {
+    context_.pool.unpin(buffer);
   } else {
-    context_.pool.unpin_and_drop(buffer->second);
+    context_.pool.unpin_and_drop(buffer);
   }
-  writing_.erase(buffer);
-  if (!error.empty()) context_.fail(fmt::format("write failed: {}", error));
+  return writing_.erase(writing);
+}
+
+bool PieceStore::answered_late(SegmentRef segment, TargetIndex target) {
+  const auto found = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& given_up) {
+    return given_up.segment == segment && given_up.awaited.contains(target);
+  });
+  if (found == given_up_.end()) return false;
+  found->awaited.erase(target);
+  if (!found->awaited.empty()) return true;
+  reads_given_up_ -= !found->written;
+  found->written ? context_.pool.unpin(found->buffer) : context_.pool.release(found->buffer);
+  given_up_.erase(found);
+  return true;
+}
+
+void PieceStore::target_lost(TargetIndex target) {
+  for (auto writing = writing_.begin(); writing != writing_.end();) writing = settle_write(writing, true);
+  std::erase_if(reading_, [&](const auto& entry) {
+    const auto& [segment, reading] = entry;
+    if (reading.target != target) return false;
+    given_up_.push_back({segment, reading.buffer, TargetSet::only(target), false});
+    ++reads_given_up_;
+    return true;
+  });
+}
+
+bool PieceStore::all_written() const {
+  return context_.have.all() && writing_.empty();
+}
+
+bool PieceStore::is_writing(PieceIndex piece) const {
+  const auto first = writing_.lower_bound({piece, 0});
+  return first != writing_.end() && first->first.piece == piece;
 }
 
 void PieceStore::lose(PieceIndex piece) {
@@ -156,21 +206,25 @@ std::optional<BufferId> PieceStore::pin(const BlockSpan& span) {
 
 bool PieceStore::read(SegmentRef segment) {
   if (context_.pool.is_cached(context_.key(segment)) || reading_.contains(segment)) return true;
+  if (context_.targets.empty()) return false;
   const std::optional<BufferId> buffer = context_.pool.acquire();
   if (!buffer) return false;
-  reading_.emplace(segment, *buffer);
-  context_.emit(ReadSegment{segment, *buffer});
+  const TargetIndex target = context_.targets.front();
+  reading_.emplace(segment, Reading{*buffer, target});
+  context_.emit(ReadSegment{segment, *buffer, target});
   return true;
 }
 
-std::optional<BufferId> PieceStore::finish_read(SegmentRef segment, const std::string& error) {
+std::optional<BufferId> PieceStore::finish_read(SegmentRef segment, TargetIndex target,
+                                                const std::string& error) {
+  if (answered_late(segment, target)) return std::nullopt;
   auto found = reading_.find(segment);
-  assert(found != reading_.end());
-  const BufferId buffer = found->second;
+  assert(found != reading_.end() && found->second.target == target);
+  const BufferId buffer = found->second.buffer;
   reading_.erase(found);
   if (!error.empty()) {
     context_.pool.release(buffer);
-    context_.fail(fmt::format("read failed: {}", error));
+    context_.lose(target, fmt::format("read failed: {}", error));
     return std::nullopt;
   }
   // Lost meanwhile, and perhaps fetched anew: what was read is not to be trusted.

@@ -36,7 +36,7 @@ class PieceStore {
   Verdict on_hashed(PieceIndex piece, const Sha1Digest& digest);
   void verified(PieceIndex piece);  // from now on it is in context.have, cached, and being written
   // `keep`: somebody may still want the piece.
-  void on_written(SegmentRef segment, const std::string& error, bool keep);
+  void on_written(SegmentRef segment, TargetIndex target, const std::string& error, bool keep);
 
   // --- sending ---
   // Whether it could be sent now or soon: verified, or on its way.
@@ -51,10 +51,10 @@ class PieceStore {
   // Of a verified piece: sees to it that the segment is on its way to the pool, once however many want it.
   // False where the pool has no buffer.
   bool read(SegmentRef segment);
-  // A failed read ends the torrent. Else use() is called before the segment may be evicted.
+  // A failed read loses the target: ask again. Else use() is called before the segment may be evicted.
   template <class Use>
-  void on_read(SegmentRef segment, const std::string& error, Use use) {
-    const std::optional<BufferId> buffer = finish_read(segment, error);
+  void on_read(SegmentRef segment, TargetIndex target, const std::string& error, Use use) {
+    const std::optional<BufferId> buffer = finish_read(segment, target, error);
     if (!buffer) return;
     use();
     context_.pool.unpin(*buffer);
@@ -63,26 +63,51 @@ class PieceStore {
   // The device does not hold the verified piece: from now on it is to be fetched like any other. Nothing of
   // it is being written.
   void lose(PieceIndex piece);
+  bool is_writing(PieceIndex piece) const;
+  // Waits for its answers no longer: they may come yet, or never.
+  void target_lost(TargetIndex target);
 
   void stop();  // gives up what is being filled; only with io_in_flight() == 0 and no peers
 
-  bool all_written() const { return context_.have.all() && writes_in_flight_ == 0; }
+  bool all_written() const;  // to all targets that have not failed
   std::uint32_t io_in_flight() const {
-    return writes_in_flight_ + hashes_in_flight_ + static_cast<std::uint32_t>(reading_.size());
+    return writes_in_flight_ + hashes_in_flight_ + static_cast<std::uint32_t>(reading_.size()) +
+           reads_given_up_;
   }
 
  private:
+  struct Writing {
+    BufferId buffer;
+    TargetSet awaited;  // who has not answered
+  };
+  struct Reading {
+    BufferId buffer;
+    TargetIndex target;
+  };
+  // A buffer that only targets in use which have failed.
+  struct GivenUp {
+    SegmentRef segment;
+    BufferId buffer;
+    TargetSet awaited;
+    bool written = false;  // else read
+  };
+
+  using WritingRef = std::map<SegmentRef, Writing>::iterator;
+  WritingRef settle_write(WritingRef writing, bool keep);
+  bool answered_late(SegmentRef segment, TargetIndex target);
   void follow_hash(PieceDownload& download);
   void forget(PieceIndex piece);
-  std::optional<BufferId> finish_read(SegmentRef segment, const std::string& error);
+  std::optional<BufferId> finish_read(SegmentRef segment, TargetIndex target, const std::string& error);
 
   SwarmContext& context_;
   const std::vector<Sha1Digest>& piece_hashes_;
   std::uint32_t share_;
   Downloads filling_;
   std::uint32_t buffers_held_ = 0;  // by filling_
-  std::map<SegmentRef, BufferId> writing_;
-  std::map<SegmentRef, BufferId> reading_;
+  std::map<SegmentRef, Writing> writing_;
+  std::map<SegmentRef, Reading> reading_;
+  std::vector<GivenUp> given_up_;
+  std::uint32_t reads_given_up_ = 0;  // of given_up_
   std::uint32_t writes_in_flight_ = 0;
   std::uint32_t hashes_in_flight_ = 0;
 };

@@ -25,13 +25,12 @@ constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker ca
 Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, TimePoint now)
     : metainfo_(metainfo),
       config_(std::move(config)),
-      context_(metainfo.geometry(), config_.torrent, pool, zero_pieces(metainfo), config_.seeding,
-               config_.random_seed),
+      context_(metainfo.geometry(), config_.torrent, pool, zero_pieces(metainfo),
+               static_cast<std::uint32_t>(config_.targets.size()), config_.seeding, config_.random_seed),
       store_(context_, metainfo.piece_hashes, config_.limits.buffers),
       requests_(context_, store_, blame_, config_.limits.largest_request),
       planner_(context_, store_, config_.random_seed + 2),
       uploader_(context_, store_),
-      inspection_(context_, metainfo.piece_hashes, config_.target.sequential),
       zeroing_(context_),
       reuse_(config_.reuse),
       choker_(upload_slots),
@@ -42,6 +41,10 @@ Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, Ti
       completed_at_(now),
       last_upload_at_(now),
       last_progress_at_(now) {
+  assert(!config_.targets.empty());
+  for (TargetIndex index : context_.targets) {
+    targets_.emplace_back(context_, metainfo, index, config_.targets[index.value()]);
+  }
   for (const Endpoint& endpoint : config_.peers) candidates_.add(endpoint, true);
   context_.held = !config_.seeding && config_.reuse != Reuse::Mode::off;
 }
@@ -58,6 +61,7 @@ void Swarm::handle(const Event& event, TimePoint now, Actions& actions) {
 }
 
 void Swarm::settle() {
+  for (const auto& lost : std::exchange(context_.lost_targets, {})) draw_consequences(lost);
   if (!context_.failure.empty() && !finished()) finish(SwarmOutcome::io_error, context_.failure);
   while (!context_.doomed.empty()) {
     auto doomed = std::exchange(context_.doomed, {});
@@ -79,14 +83,15 @@ PeerHandle Swarm::new_handle() {
 }
 
 std::uint32_t Swarm::io_in_flight() const {
-  return store_.io_in_flight() + inspection_.io_in_flight() + zeroing_.in_flight() + (flushing_ ? 1 : 0) +
-         (concluding_ ? 1 : 0);
+  std::uint32_t inspecting = 0;
+  for (const Target& target : targets_) inspecting += target.inspection.io_in_flight();
+  return store_.io_in_flight() + inspecting + zeroing_.io_in_flight() + flushing_.size() + concluding_.size();
 }
 
 // ---------------------------------------------------------------- disk and hash
 
 void Swarm::on(const SegmentRead& event) {
-  uploader_.on_read(event.segment, event.error);
+  uploader_.on_read(event.segment, event.target, event.error);
 }
 
 void Swarm::on(const SourceFailed& event) {
@@ -94,14 +99,14 @@ void Swarm::on(const SourceFailed& event) {
 }
 
 void Swarm::on(const StorageHangs& event) {
-  context_.fail(event.error);
+  context_.lose(event.target, event.error);
 }
 
 void Swarm::on(const SegmentWritten& event) {
   const bool wanted = std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
     return !entry.second.pieces.have.test(event.segment.piece);
   });
-  store_.on_written(event.segment, event.error, wanted);
+  store_.on_written(event.segment, event.target, event.error, wanted);
   written_bytes_ += context_.geometry.segment_size(event.segment);
   if (finished() || !context_.failure.empty()) return;
   requests_.fill_all();
@@ -109,7 +114,10 @@ void Swarm::on(const SegmentWritten& event) {
 }
 
 void Swarm::on(const SegmentHashed& event) {
-  if (inspection_.is_at(event.piece)) return inspected(inspection_.on_hashed(event.piece, event.digest));
+  if (event.inspected) {
+    const TargetIndex index = *event.inspected;
+    return inspected(index, target(index).inspection.on_hashed(event.piece, event.digest));
+  }
   const PieceStore::Verdict verdict = store_.on_hashed(event.piece, event.digest);
   if (finished() || verdict == PieceStore::Verdict::pending) return;
   if (verdict == PieceStore::Verdict::right) {
@@ -167,6 +175,7 @@ bool Swarm::somebody_has(PieceIndex piece, std::optional<PeerHandle> but) const 
 
 void Swarm::become_complete() {
   state_ = State::complete;
+  completed_ = true;
   completed_at_ = context_.now;
   last_upload_at_ = context_.now;
   announces_.completed();
@@ -271,8 +280,8 @@ std::uint32_t Swarm::most_peers() const {
 }
 
 void Swarm::check_ends() {
-  const std::uint64_t progress =
-      requests_.progress() + written_bytes_ + zeroed_bytes_ + inspection_.progress_bytes();
+  std::uint64_t progress = requests_.progress() + written_bytes_ + zeroed_bytes_;
+  for (const Target& target : targets_) progress += target.inspection.progress_bytes();
   if (progress != last_progress_) {
     last_progress_ = progress;
     last_progress_at_ = context_.now;
@@ -290,7 +299,7 @@ void Swarm::check_ends() {
           trials_.hopeless(context_.now, [&](PieceIndex piece) { return somebody_has(piece); })) {
     context_.fail(*reason);
   }
-  if (state_ == State::flushing || concluding_) last_progress_at_ = context_.now;
+  if (awaited_ == AllTargets::flushed || awaited_ == AllTargets::concluded) last_progress_at_ = context_.now;
   const Duration patience = progress > 0 ? config_.stall_timeout : config_.start_timeout;
   if (patience.count() > 0 && context_.now - last_progress_at_ > patience) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
@@ -318,18 +327,17 @@ bool Swarm::linger_is_over() const {
 }
 
 void Swarm::finish(SwarmOutcome outcome, std::string message) {
-  for (const auto& [tracker, event] : announces_.stop()) {
-    context_.emit(Announce{tracker, announce_request(event)});
-  }
   state_ = State::finished;
   context_.over = true;
   for (const auto& [handle, peer] : context_.peers) context_.doom(peer, "finished");
   context_.emit(Finished{outcome, std::move(message)});
+  for (const AnnounceSchedule::Due& due : announces_.stop()) announce(due);  // with the reason
 }
 
 SwarmStats Swarm::stats() const {
   SwarmStats stats;
   stats.state = state_;
+  stats.checking = state_ == State::downloading && awaited_ == AllTargets::inspected;
   stats.pieces = context_.have.size();
   stats.verified_pieces = context_.have.count();
   stats.total_bytes = metainfo_.total_length;
@@ -344,7 +352,10 @@ SwarmStats Swarm::stats() const {
   stats.duplicate = requests_.received().duplicate;
   stats.reused = reused_bytes_;
   stats.zeroed = zeroed_bytes_;
-  stats.read_back = read_back_.pieces_seen();
+  stats.read_back = stats.pieces;
+  for (TargetIndex index : context_.targets) {
+    stats.read_back = std::min(stats.read_back, target(index).read_back.pieces_seen());
+  }
   stats.from_seeds = requests_.received().from_seeds;
   stats.from_leechers = requests_.received().from_leechers;
   for (const auto& [handle, peer] : context_.peers) {

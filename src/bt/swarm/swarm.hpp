@@ -8,9 +8,13 @@
 // begins complete. While it downloads, it also looks at what the target holds already (Reuse) and makes
 // pieces of zeros itself. Success is announced (Completed) only when every piece was verified, every write
 // returned, the flush succeeded, the device, read again (ReadBack), holds it all, and the driver's last works
-// on it (Conclude) succeeded; what it does not hold is fetched and written once more. Core file; one thread.
+// on it (Conclude) succeeded; what it does not hold is fetched and written once more.
+//
+// A download may have several targets, which all become the image: everything is fetched once and written to
+// each. One that fails is left behind (TargetFailed) and the others go on. Core file; one thread.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,9 +58,9 @@ struct SwarmConfig {
   std::uint32_t torrent = 0;      // this torrent's key in the shared pool
   bool seeding = false;           // the source is complete from the start
   Linger linger;
-  Reuse::Mode reuse = Reuse::Mode::automatic;  // of what the target holds
-  bool read_back = true;                       // before a clone counts as complete
-  StorageTraits target;
+  Reuse::Mode reuse = Reuse::Mode::automatic;           // of what the target holds
+  bool read_back = true;                                // before a clone counts as complete
+  std::vector<StorageTraits> targets{StorageTraits{}};  // at least one: all of them become the image
   Duration start_timeout{};       // until anything has come; as the next, 0: never give up
   Duration stall_timeout{};       // without progress once something has; flushes are not counted
   std::uint64_t random_seed = 0;  // decides every random choice
@@ -68,17 +72,19 @@ struct SwarmConfig {
 struct SwarmStats {
   enum class State { downloading, flushing, verifying, complete, finished };
   State state = State::downloading;
+  bool checking = false;  // while downloading: what the target holds is being looked at
   std::uint32_t pieces = 0;
   std::uint32_t verified_pieces = 0;
   std::uint64_t verified_bytes = 0;
   std::uint64_t total_bytes = 0;
   std::uint64_t downloaded = 0;  // payload bytes since start, as uploaded, wasted
   std::uint64_t uploaded = 0;
-  std::uint64_t wasted = 0;      // received and dropped, or wrong
-  std::uint64_t duplicate = 0;   // of that, bytes that were there or on their way already
-  std::uint64_t reused = 0;      // bytes that the target held already
-  std::uint64_t zeroed = 0;      // bytes of zeros that were made here
-  std::uint32_t read_back = 0;   // pieces read again from the device, of the pass under way or the last one
+  std::uint64_t wasted = 0;     // received and dropped, or wrong
+  std::uint64_t duplicate = 0;  // of that, bytes that were there or on their way already
+  std::uint64_t reused = 0;     // bytes that the target held already, or all targets
+  std::uint64_t zeroed = 0;     // bytes of zeros that were made here
+  // Pieces read again from the device, of the pass under way or the last one; of the target that is behind.
+  std::uint32_t read_back = 0;
   std::uint64_t from_seeds = 0;  // payload that was kept, from peers that had everything, and from others
   std::uint64_t from_leechers = 0;
   double down_rate = 0;  // bytes a second, as up_rate
@@ -101,6 +107,7 @@ class Swarm {
   PeerHandle new_handle();  // for a PeerAccepted
   bool finished() const { return state_ == State::finished; }
   bool verified(PieceIndex piece) const { return context_.have.test(piece); }
+  const Bitfield& have() const { return context_.have; }  // verified pieces
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
   const PeerTable& peers() const { return context_.peers; }
@@ -159,13 +166,21 @@ class Swarm {
   void want(PieceIndex piece);
   void wants_changed();
   void advance_target();
-  void inspected(const std::optional<TargetInspection::Verdict>& verdict);
-  void inspected_before(const TargetInspection::Verdict& verdict);
-  void inspected_after(const TargetInspection::Verdict& verdict);
+  void inspected(TargetIndex target, const std::optional<TargetInspection::Verdict>& verdict);
+  void inspected_before(TargetIndex target, const TargetInspection::Verdict& verdict);
+  void inspected_after(TargetIndex target, const TargetInspection::Verdict& verdict);
+  bool right_on_all(PieceIndex piece) const;
+  void found_right(PieceIndex piece);
+  void look_everywhere_at(const std::vector<PieceIndex>& pieces);
+  void check_inspected();
   void read_back();
   void repair(PieceIndex piece);
   void read_back_over();
   std::string place_of(PieceIndex piece) const;
+  void count_zeroed();
+  void check_flushed();
+  void check_concluded();
+  void draw_consequences(const SwarmContext::LostTarget& lost);
   std::uint32_t most_peers() const;
   void check_written();
   bool needs_read_back() const;
@@ -180,7 +195,8 @@ class Swarm {
   bool linger_is_over() const;
   bool hungry() const;
   void announce_due();
-  AnnounceRequest announce_request(AnnounceEvent event) const;
+  void announce(const AnnounceSchedule::Due& due);
+  AnnounceRequest announce_request(const AnnounceSchedule::Due& due) const;
 
   const Metainfo& metainfo_;
   SwarmConfig config_;
@@ -190,21 +206,35 @@ class Swarm {
   RequestPipeline requests_;
   UploadPlanner planner_;
   Uploader uploader_;
-  TargetInspection inspection_;
+  // A target's part of the work.
+  struct Target {
+    Target(SwarmContext& context, const Metainfo& metainfo, TargetIndex index, StorageTraits traits)
+        : inspection(context, metainfo.piece_hashes, index, traits.sequential), right(context.have.size()) {}
+    TargetInspection inspection;
+    ReadBack read_back;
+    Bitfield right;  // pieces that it held before the clone
+  };
+  Target& target(TargetIndex index) { return targets_[index.value()]; }
+  const Target& target(TargetIndex index) const { return targets_[index.value()]; }
+
+  std::deque<Target> targets_;  // which stay where they are
   Zeroing zeroing_;
   Reuse reuse_;
-  ReadBack read_back_;
   Choker choker_;
   Candidates candidates_;
   AnnounceSchedule announces_;
   State state_;
   bool begun_ = false;  // the first event came
-  bool flushing_ = false;
-  bool concluding_ = false;
+  bool completed_ = false;
+  enum class AllTargets { nothing, inspected, flushed, concluded };
+  AllTargets awaited_ = AllTargets::nothing;  // what comes next waits until all targets are that far
+  TargetSet flushing_;                        // who has not answered
+  TargetSet concluding_;                      // the same
   std::uint32_t next_handle_ = 0;
   std::uint32_t swarm_size_ = 0;  // the most that a tracker has told
   std::uint64_t written_bytes_ = 0;
   std::uint64_t zeroed_bytes_ = 0;
+  std::uint64_t bytes_at_flush_ = 0;  // of these two
   std::uint64_t reused_bytes_ = 0;
   Bans bans_;
   Trials trials_;

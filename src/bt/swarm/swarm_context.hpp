@@ -10,6 +10,7 @@
 
 #include "bt/base/bitfield.hpp"
 #include "bt/base/geometry.hpp"
+#include "bt/base/target_set.hpp"
 #include "bt/swarm/action.hpp"
 #include "bt/swarm/census.hpp"
 #include "bt/swarm/peer.hpp"
@@ -19,11 +20,12 @@ namespace ezio {
 
 struct SwarmContext {
   SwarmContext(const Geometry& torrent_geometry, std::uint32_t torrent_key, SegmentPool& shared_pool,
-               Bitfield zero_pieces, bool complete, std::uint64_t random_seed)
+               Bitfield zero_pieces, std::uint32_t target_count, bool complete, std::uint64_t random_seed)
       : geometry(torrent_geometry),
         torrent(torrent_key),
         pool(shared_pool),
         zeros(std::move(zero_pieces)),
+        targets(TargetSet::first(target_count)),
         census(peers, torrent_geometry, complete, zeros, random_seed),
         have(torrent_geometry.piece_count()) {
     if (complete) have.set_all();
@@ -32,7 +34,8 @@ struct SwarmContext {
   Geometry geometry;
   std::uint32_t torrent;  // key of this torrent in the shared pool
   SegmentPool& pool;
-  Bitfield zeros;  // pieces of zeros: every host of ours makes them itself
+  Bitfield zeros;     // pieces of zeros: every host of ours makes them itself
+  TargetSet targets;  // that have not failed
   PeerTable peers;
   Census census;
   Bitfield have;  // verified pieces
@@ -46,6 +49,12 @@ struct SwarmContext {
     bool ban = false;
   };
   std::vector<Doomed> doomed;
+  // A target that is given up, its consequences to be drawn when the current event has been dealt with.
+  struct LostTarget {
+    TargetIndex target;
+    std::string message;
+  };
+  std::vector<LostTarget> lost_targets;
   std::string failure;  // set once an I/O error ends this torrent
   bool over = false;    // finished: nothing new is started
   bool held = false;    // nothing is fetched yet: the target may hold it
@@ -65,6 +74,13 @@ struct SwarmContext {
   void ban(const Peer& peer, std::string reason) { doomed.push_back({peer.handle, std::move(reason), true}); }
   void fail(std::string message) {
     if (failure.empty()) failure = std::move(message);
+  }
+  // The clone goes on with the targets that are left; without any it has failed.
+  void lose(TargetIndex target, std::string message) {
+    if (over || !targets.contains(target)) return;
+    targets.erase(target);
+    if (targets.empty()) return fail(std::move(message));
+    lost_targets.push_back({target, std::move(message)});
   }
   // Where the peer's messages of this turn are appended; they leave together at its end.
   wire::Buffer& out(Peer& peer) {

@@ -10,7 +10,10 @@ namespace ezio {
 void Swarm::on(const AnnounceSucceeded& event) {
   const std::uint32_t failures = announces_.failures(event.tracker);
   announces_.succeeded(event.tracker, event.reply, context_.now);
-  if (finished()) return;
+  if (finished()) {
+    if (const auto due = announces_.last_word(event.tracker, event.reply)) announce(*due);
+    return;
+  }
   if (failures > 0)
     context_.emit(Note{fmt::format("tracker {} answers", config_.trackers[event.tracker.value()])});
   if (!event.reply.warning.empty()) {
@@ -38,12 +41,14 @@ bool Swarm::hungry() const {
 }
 
 void Swarm::announce_due() {
-  for (const auto& [tracker, event] : announces_.due(context_.now, hungry())) {
-    context_.emit(Announce{tracker, announce_request(event)});
-  }
+  for (const AnnounceSchedule::Due& due : announces_.due(context_.now, hungry())) announce(due);
 }
 
-AnnounceRequest Swarm::announce_request(AnnounceEvent event) const {
+void Swarm::announce(const AnnounceSchedule::Due& due) {
+  context_.emit(Announce{due.tracker, announce_request(due), due.report});
+}
+
+AnnounceRequest Swarm::announce_request(const AnnounceSchedule::Due& due) const {
   const SwarmStats now = stats();
   AnnounceRequest request;
   request.info_hash = metainfo_.info_hash;
@@ -52,10 +57,10 @@ AnnounceRequest Swarm::announce_request(AnnounceEvent event) const {
   request.uploaded = now.uploaded;
   request.downloaded = now.downloaded;
   // Not a seeder before the device has been read back: "left" may be 0 only where the clone is good.
-  const bool good = state_ == State::complete || config_.seeding;
+  const bool good = completed_ || config_.seeding;
   request.left = good ? 0 : std::max<std::uint64_t>(now.total_bytes - now.verified_bytes, 1);
-  request.event = event;
-  request.numwant = event == AnnounceEvent::stopped ? 0 : 100;
+  request.event = due.event;
+  request.numwant = due.wants_peers ? 100 : 0;
   request.key = static_cast<std::uint32_t>(config_.random_seed);
   return request;
 }

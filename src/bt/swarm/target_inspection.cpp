@@ -7,11 +7,12 @@
 namespace ezio {
 
 TargetInspection::TargetInspection(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes,
-                                   bool sequential)
+                                   TargetIndex target, bool sequential)
     : context_(context),
       piece_hashes_(piece_hashes),
+      target_(target),
       sequential_(sequential),
-      buffers_(std::clamp(context.pool.capacity() / 4, 1u, most_buffers)) {}
+      buffers_(std::max(std::min(context.pool.capacity() / 4, most_buffers) / context.targets.size(), 1u)) {}
 
 TargetInspection::~TargetInspection() {
   for (Stream& stream : open_) {
@@ -37,14 +38,10 @@ TargetInspection::StreamRef TargetInspection::find(PieceIndex piece) {
   return std::find_if(open_.begin(), open_.end(), [&](const Stream& s) { return s.piece == piece; });
 }
 
-bool TargetInspection::is_at(PieceIndex piece) const {
-  return std::any_of(open_.begin(), open_.end(), [&](const Stream& s) { return s.piece == piece; });
-}
-
 // ---------------------------------------------------------------- reading
 
 void TargetInspection::advance() {
-  if (context_.over) return;
+  if (target_failed()) return;
   for (Stream& stream : open_) {
     if (!read_ahead(stream)) return;
   }
@@ -61,7 +58,7 @@ void TargetInspection::begin(PieceIndex piece) {
   if (!context_.zeros.test(piece)) return;
   stream.asking = true;
   ++io_in_flight_;
-  context_.emit(InspectHole{piece});
+  context_.emit(InspectHole{piece, target_});
 }
 
 // False where buffers are short.
@@ -75,7 +72,7 @@ bool TargetInspection::read_ahead(Stream& stream) {
     ++buffers_held_;
     ++io_in_flight_;
     stream.slots.emplace(stream.next, Slot{*buffer});
-    context_.emit(InspectSegment{{stream.piece, stream.next}, *buffer});
+    context_.emit(InspectSegment{{stream.piece, stream.next}, *buffer, target_});
     ++stream.next;
   }
   return true;
@@ -95,7 +92,7 @@ std::optional<TargetInspection::Verdict> TargetInspection::on_hole(PieceIndex pi
   assert(stream != open_.end() && stream->asking);
   --io_in_flight_;
   stream->asking = false;
-  if (!hole || context_.over) return settle(stream);
+  if (!hole || target_failed()) return settle(stream);
   progress_bytes_ += context_.geometry.piece_size(piece);
   return close(stream, Found::right);
 }
@@ -117,7 +114,7 @@ void TargetInspection::hash_next(Stream& stream) {
   if (slot == stream.slots.end() || !slot->second.filled) return;
   const bool last = stream.hashed + 1 == context_.geometry.segment_count(stream.piece);
   const std::uint32_t size = context_.geometry.segment_size({stream.piece, stream.hashed});
-  context_.emit(HashSegment{stream.piece, slot->second.buffer, 0, size, stream.hashed == 0, last});
+  context_.emit(HashSegment{stream.piece, slot->second.buffer, 0, size, stream.hashed == 0, last, target_});
   stream.hashing = true;
   ++io_in_flight_;
 }

@@ -21,7 +21,7 @@ namespace ezio {
 
 class TargetInspection {
  public:
-  static constexpr std::uint32_t most_buffers = 64;  // and a quarter of the pool
+  static constexpr std::uint32_t most_buffers = 64;  // and a quarter of the pool, for all targets together
   static constexpr std::uint32_t streams = 32;       // pieces side by side
   static constexpr std::uint32_t stream_depth = 2;   // segments of each
 
@@ -33,7 +33,8 @@ class TargetInspection {
   };
 
   // `sequential`: the device would rather be read in ascending order.
-  TargetInspection(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes, bool sequential);
+  TargetInspection(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes, TargetIndex target,
+                   bool sequential);
   ~TargetInspection();  // releases its buffers; nothing may be using them any more
 
   void look_at(std::vector<PieceIndex> pieces);  // in this order; only when over()
@@ -44,7 +45,6 @@ class TargetInspection {
   std::vector<PieceIndex> unseen() const;
 
   // --- answers to its actions; the piece's verdict when it is there ---
-  bool is_at(PieceIndex piece) const;
   std::optional<Verdict> on_hole(PieceIndex piece, bool hole);
   std::optional<Verdict> on_read(SegmentRef segment, const std::string& error);
   std::optional<Verdict> on_hashed(PieceIndex piece, const Sha1Digest& digest);
@@ -72,7 +72,8 @@ class TargetInspection {
   void begin(PieceIndex piece);
   bool read_ahead(Stream& stream);
   void hash_next(Stream& stream);
-  bool halted(const Stream& stream) const { return context_.over || !stream.error.empty(); }
+  bool target_failed() const { return context_.over || !context_.targets.contains(target_); }
+  bool halted(const Stream& stream) const { return target_failed() || !stream.error.empty(); }
   std::optional<Verdict> settle(StreamRef stream);
   Verdict close(StreamRef stream, Found found);
   void release(Stream& stream, std::uint32_t segment);
@@ -80,6 +81,7 @@ class TargetInspection {
 
   SwarmContext& context_;
   const std::vector<Sha1Digest>& piece_hashes_;
+  TargetIndex target_;
   bool sequential_;
   std::uint32_t buffers_;  // that it may hold
   std::uint32_t buffers_held_ = 0;

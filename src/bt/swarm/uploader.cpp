@@ -186,8 +186,8 @@ std::uint32_t Uploader::segments_ahead() const {
   return std::clamp(context_.pool.capacity() / (2 * peers), 1u, max_read_ahead);
 }
 
-void Uploader::on_read(SegmentRef segment, const std::string& error) {
-  store_.on_read(segment, error, [this] { pump_all(); });
+void Uploader::on_read(SegmentRef segment, TargetIndex target, const std::string& error) {
+  store_.on_read(segment, target, error, [this] { pump_all(); });
 }
 
 void Uploader::pump_all() {

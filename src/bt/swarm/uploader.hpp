@@ -32,7 +32,7 @@ class Uploader {
   void peer_gone(Peer& peer);
   void piece_gone(PieceIndex piece);  // we cannot send it after all: who waits for it is told
 
-  void on_read(SegmentRef segment, const std::string& error);
+  void on_read(SegmentRef segment, TargetIndex target, const std::string& error);
 
   void pump_all();                               // tries again: buffers were short, or a piece has grown
   void tick(Duration elapsed, double capacity);  // rates, peers that stopped taking data

@@ -19,6 +19,7 @@ constexpr std::size_t v6_entry_bytes = 18;  // BEP 7
 constexpr std::size_t max_text_bytes = 200;
 constexpr std::int64_t default_interval_s = 60;
 constexpr std::int64_t max_interval_s = 24 * 60 * 60;
+constexpr std::int64_t max_report_interval_s = 60 * 60;
 
 // Every byte, also the unreserved ones: no tracker can misread that.
 std::string percent_encode(Bytes bytes) {
@@ -121,14 +122,22 @@ Duration min_interval_of(const Node& root) {
   return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, max_interval_s));
 }
 
+std::optional<Duration> report_interval_of(const Node& root) {
+  const auto seconds = integer(root, "report interval");
+  if (!seconds) return std::nullopt;
+  return std::chrono::seconds(std::clamp<std::int64_t>(*seconds, 1, max_report_interval_s));
+}
+
 }  // namespace
 
-std::string announce_url(std::string_view tracker, const AnnounceRequest& request) {
-  return fmt::format(
+std::string announce_url(std::string_view tracker, const AnnounceRequest& request, const HostReport* report) {
+  std::string url = fmt::format(
       "{}info_hash={}&peer_id={}&port={}&uploaded={}&downloaded={}&left={}&compact=1&numwant={}&key={:08X}{}",
       url_stem(tracker), percent_encode(request.info_hash.bytes), percent_encode(request.peer_id.bytes),
       request.port, request.uploaded, request.downloaded, request.left, request.numwant, request.key,
       event_parameter(request.event));
+  if (report) append_report(url, *report);
+  return url;
 }
 
 Result<AnnounceReply> parse_announce_reply(Bytes body) {
@@ -147,6 +156,7 @@ Result<AnnounceReply> parse_announce_reply(Bytes body) {
   AnnounceReply reply;
   reply.interval = interval_of(root);
   reply.min_interval = min_interval_of(root);
+  reply.report_interval = report_interval_of(root);
   reply.seeders = count(root, "complete");
   reply.leechers = count(root, "incomplete");
   reply.warning = printable(string(root, "warning message").value_or(""), max_text_bytes);

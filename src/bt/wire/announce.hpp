@@ -13,6 +13,7 @@
 #include "bt/base/endpoint.hpp"
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
+#include "bt/wire/host_report.hpp"
 
 namespace ezio {
 
@@ -31,8 +32,9 @@ struct AnnounceRequest {
 };
 
 // The announce URL with the query appended ('?' or '&' as the URL needs), info_hash and peer_id
-// percent-encoded byte by byte, compact=1. Only the path and query are touched.
-std::string announce_url(std::string_view tracker, const AnnounceRequest& request);
+// percent-encoded byte by byte, compact=1, and the report behind it. Only the path and query are touched.
+std::string announce_url(std::string_view tracker, const AnnounceRequest& request,
+                         const HostReport* report = nullptr);
 
 struct AnnounceReply {
   Duration interval{};      // until the next regular announce; clamped to 1 s ... 1 day; 60 s if not said
@@ -41,6 +43,9 @@ struct AnnounceReply {
   std::optional<std::uint32_t> leechers;  // `incomplete`
   std::vector<Endpoint> peers;            // port 0 dropped; at most max_announce_peers
   std::string warning;                    // `warning message`, printable part, at most 200 bytes
+  // `report interval`: the tracker is one of ours, and wants an announce with a HostReport so often; clamped
+  // to 1 s ... 1 h.
+  std::optional<Duration> report_interval;
 };
 inline constexpr std::size_t max_announce_peers = 2000;
 

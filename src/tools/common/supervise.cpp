@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <optional>
 #include <system_error>
 
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds grace{2};
 
 int announcements = -1;  // the child's end of the pipe
+bool hangs = false;      // the child
 
 // The parent's side.
 class Supervisor {
@@ -81,6 +83,13 @@ class Supervisor {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+void close_output() {
+  std::fflush(nullptr);
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  ::dup2(nowhere, STDOUT_FILENO);
+  ::dup2(nowhere, STDERR_FILENO);
+}
+
 }  // namespace
 
 int supervised(const std::function<int()>& work) {
@@ -99,7 +108,10 @@ int supervised(const std::function<int()>& work) {
     ::close(ends[0]);
     announcements = ends[1];
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    return work();
+    const int code = work();
+    announce_exit(code);
+    if (hangs) close_output();
+    return code;
   }
   ::close(ends[1]);
   const int signals = ::signalfd(-1, &ours, SFD_CLOEXEC);
@@ -110,6 +122,10 @@ int supervised(const std::function<int()>& work) {
 void announce_exit(int code) {
   if (announcements < 0) return;
   [[maybe_unused]] const ssize_t written = ::write(announcements, &code, sizeof code);
+}
+
+void announce_hang() {
+  hangs = true;
 }
 
 }  // namespace ezio

@@ -4,6 +4,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <exception>
+#include <thread>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
@@ -11,6 +12,9 @@
 #include "tools/common/descriptors.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/supervise.hpp"
+#include "tools/peer/discard_unused.hpp"
+#include "tools/peer/dry_run.hpp"
+#include "tools/peer/host_status.hpp"
 #include "tools/peer/options.hpp"
 #include "tools/peer/report.hpp"
 #include "tools/peer/session.hpp"
@@ -58,6 +62,7 @@ class PeerRun {
   int run(const SessionConfig& config, Arena& arena, DiskEngine& disk);
 
  private:
+  SessionTorrent session_torrent(const PeerJob& job);
   std::vector<SessionTorrent> session_torrents();
   Session::Observer observer();
   void watch_signals();
@@ -65,10 +70,15 @@ class PeerRun {
   std::vector<PeerReport::Line> lines() const;
   bool all_cloned() const;
   int code() const;
+  PeerJob& job(std::size_t torrent, TargetIndex target) { return jobs_[running_[torrent][target.value()]]; }
+  HostReport host_report(std::size_t torrent) const;
+  bool speaks_for_itself(const PeerJob& refused) const;
+  void end_job(std::size_t job, int code, const std::string& message);
 
   const PeerOptions& options_;
   std::vector<PeerJob> jobs_;
-  std::vector<std::size_t> running_;  // the session's torrent i is jobs_[running_[i]]
+  // By the session's torrent, its targets or its source: which of jobs_.
+  std::vector<std::vector<std::size_t>> running_;
   std::vector<std::optional<std::pair<int, std::string>>> ends_;  // exit code and message, by job
   std::vector<bool> completed_;                                   // leeches that have, by job
   PeerReport& report_;
@@ -80,44 +90,96 @@ class PeerRun {
   int signal_ = 0;
 };
 
+SessionTorrent PeerRun::session_torrent(const PeerJob& job) {
+  SessionTorrent torrent;
+  torrent.trackers = usable_trackers(job.metainfo, options_.trackers, report_);
+  torrent.metainfo = job.metainfo;
+  torrent.seeding = job.pair.seeding;
+  const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
+  torrent.linger = options_.linger.value_or(Linger{usual, {}});
+  return torrent;
+}
+
 std::vector<SessionTorrent> PeerRun::session_torrents() {
   std::vector<SessionTorrent> torrents;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     PeerJob& job = jobs_[i];
     if (!job.ready()) continue;
-    running_.push_back(i);
-    SessionTorrent& torrent = torrents.emplace_back();
-    torrent.trackers = usable_trackers(job, options_.trackers, report_);
-    torrent.metainfo = job.metainfo;
-    torrent.storage = std::move(job.storage);
-    torrent.ending = std::move(job.ending);
-    torrent.seeding = job.pair.seeding;
-    const auto usual = job.pair.seeding ? Linger::Mode::forever : Linger::Mode::automatic;
-    torrent.linger = options_.linger.value_or(Linger{usual, {}});
+    if (job.place.torrent == torrents.size()) {
+      running_.emplace_back();
+      torrents.push_back(session_torrent(job));
+    }
+    running_[job.place.torrent].push_back(i);
+    torrents[job.place.torrent].targets.push_back({std::move(job.storage), std::move(job.ending)});
   }
   return torrents;
 }
 
 Session::Observer PeerRun::observer() {
   Session::Observer observer;
-  const auto name = [this](std::size_t torrent) { return printable(jobs_[running_[torrent]].metainfo.name); };
+  const auto name = [this](std::size_t torrent) {
+    return printable(job(torrent, TargetIndex{0}).metainfo.name);
+  };
   observer.on_completed = [this, name](std::size_t torrent) {
-    completed_[running_[torrent]] = true;
+    for (std::size_t i : running_[torrent]) completed_[i] = !ends_[i];
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     report_.say(fmt::format("{}: complete: {}", name(torrent), summary(session_->stats(torrent), seconds)));
   };
-  observer.on_note = [this, name](std::size_t torrent, const std::string& text) {
-    report_.say(fmt::format("{}: {}", name(torrent), text));
+  observer.on_note = [this, name](std::size_t torrent, const Note& note) {
+    const bool which = note.target && running_[torrent].size() > 1;
+    const std::string target = which ? job(torrent, *note.target).pair.path + ": " : "";
+    report_.say(fmt::format("{}: {}{}", name(torrent), target, note.text));
   };
-  observer.on_finished = [this, name](std::size_t torrent, SwarmOutcome outcome, const std::string& message) {
-    const int code = static_cast<int>(exit_code(outcome));
-    ends_[running_[torrent]] = {code, message};
-    if (code != 0) {
-      report_.error(fmt::format("{}: {}: {}", name(torrent), jobs_[running_[torrent]].pair.path, message));
-    }
+  observer.on_target_failed = [this](std::size_t torrent, const TargetFailed& failed) {
+    end_job(running_[torrent][failed.target.value()], static_cast<int>(ExitCode::io_error), failed.message);
   };
+  observer.on_finished = [this](std::size_t torrent, SwarmOutcome outcome, const std::string& message) {
+    for (std::size_t i : running_[torrent]) end_job(i, static_cast<int>(exit_code(outcome)), message);
+  };
+  observer.report = [this](std::size_t torrent) { return host_report(torrent); };
   observer.on_all_finished = [this] { context_.stop(); };
   return observer;
+}
+
+// The download's targets, and those that were refused before it began.
+HostReport PeerRun::host_report(std::size_t torrent) const {
+  const PeerJob& first = jobs_[running_[torrent][0]];
+  const SwarmStats stats = session_->stats(torrent);
+  HostReport report = host_report_of_this_host();
+  add_progress(report, stats, session_->have(torrent), first.metainfo.piece_length);
+  const auto failed = [&](std::size_t i) { return ends_[i] && ends_[i]->first != 0; };
+  bool all_failed = true;
+  for (std::size_t i : running_[torrent]) {
+    all_failed &= failed(i);
+    TargetReport& target = report.targets.emplace_back(
+        target_report(jobs_[i], host_state(stats, first.pair.seeding, failed(i))));
+    if (failed(i)) report.error = target.error = ends_[i]->second;
+  }
+  for (const PeerJob& job : jobs_) {
+    if (!job.failure || job.pair.seeding || job.metainfo.info_hash != first.metainfo.info_hash) continue;
+    report.targets.push_back(target_report(job, HostState::failed));
+    report.error = job.failure->message;
+  }
+  report.state = host_state(stats, first.pair.seeding, all_failed);
+  return report;
+}
+
+// Those whose download has no other target speak for themselves.
+bool PeerRun::speaks_for_itself(const PeerJob& refused) const {
+  return refused.failure && refused.failure->code == ExitCode::refused &&
+         std::none_of(running_.begin(), running_.end(), [&](const auto& jobs) {
+           return jobs_[jobs[0]].metainfo.info_hash == refused.metainfo.info_hash;
+         });
+}
+
+// The first end counts: that of a target which failed before the others.
+void PeerRun::end_job(std::size_t index, int code, const std::string& message) {
+  if (ends_[index]) return;
+  ends_[index] = {code, message};
+  const PeerJob& job = jobs_[index];
+  if (code != 0) {
+    report_.error(fmt::format("{}: {}: {}", printable(job.metainfo.name), job.pair.path, message));
+  }
 }
 
 void PeerRun::watch_signals() {
@@ -140,16 +202,19 @@ void PeerRun::report_next() {
 
 std::vector<PeerReport::Line> PeerRun::lines() const {
   std::vector<PeerReport::Line> lines;
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    const PeerJob& job = jobs_[running_[i]];
+  for (std::size_t torrent = 0; torrent < running_.size(); ++torrent) {
+    const PeerJob& first = jobs_[running_[torrent][0]];
     PeerReport::Line& line = lines.emplace_back();
-    line.name = printable(job.metainfo.name);
-    line.info_hash = to_hex(job.metainfo.info_hash);
-    line.seeding = job.pair.seeding;
-    line.stats = session_->stats(i);
-    if (const auto& end = ends_[running_[i]]) {
-      line.exit_code = end->first;
-      line.message = end->second;
+    line.name = printable(first.metainfo.name);
+    line.info_hash = to_hex(first.metainfo.info_hash);
+    line.seeding = first.pair.seeding;
+    line.stats = session_->stats(torrent);
+    for (std::size_t i : running_[torrent]) {
+      PeerReport::Target& target = line.targets.emplace_back();
+      target.path = jobs_[i].pair.path;
+      if (!ends_[i]) continue;
+      target.exit_code = ends_[i]->first;
+      target.message = ends_[i]->second;
     }
   }
   return lines;
@@ -179,9 +244,15 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   ends_.resize(jobs_.size());
   completed_.resize(jobs_.size());
   auto torrents = session_torrents();
+  const std::jthread refusals([this] {
+    for (const PeerJob& job : jobs_) {
+      if (speaks_for_itself(job)) tell_refusal(job, options_);
+    }
+  });
   if (torrents.empty()) return code();
   session_ = std::make_unique<Session>(context_, config, arena, disk, std::move(torrents), observer());
   report_.say(fmt::format("listening on {}", to_string(session_->listen_endpoint())));
+  discard_unused(jobs_, std::chrono::seconds(options_.io_timeout_s), report_);
   report_timer_.emplace(context_);
   watch_signals();
   session_->start();
@@ -189,6 +260,7 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   context_.run();
   report_.finish(lines());
   announce_exit(code());
+  if (session_->disk_hangs()) announce_hang();
   session_.reset();
   return code();
 }
@@ -222,15 +294,25 @@ int peer_main(const PeerOptions& options) {
   std::vector<PeerJob> jobs = choose_targets(options, report);
   if (const int signal = load_torrents(jobs, options, report); signal != 0) return 128 + signal;
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
-  if (std::none_of(jobs.begin(), jobs.end(), loaded)) return static_cast<int>(jobs[0].failure->code);
-  auto memory = plan_memory(jobs, options.memory_mib);
-  if (!memory) return usage_error(memory.error().message);
-  config.memory = *memory;
+  const bool any = std::any_of(jobs.begin(), jobs.end(), loaded);
+  if (any) {
+    auto memory = plan_memory(jobs, options.memory_mib);
+    if (!memory) return usage_error(memory.error().message);
+    config.memory = *memory;
+  }
+  if (options.dry_run) return dry_run(jobs, options, report);
+  if (!any) {
+    for (const PeerJob& job : jobs) {
+      if (job.failure->code == ExitCode::refused) tell_refusal(job, options);
+    }
+    return static_cast<int>(jobs[0].failure->code);
+  }
 
-  Arena arena(memory->buffers, memory->buffer_bytes);
+  Arena arena(config.memory.buffers, config.memory.buffer_bytes);
   const auto leeches = [](const PeerJob& job) { return !job.failure && !job.pair.seeding; };
   if (std::any_of(jobs.begin(), jobs.end(), leeches)) arena.commit_in_background();
-  auto disk = make_disk_engine({DiskOptions::Backend::automatic, arena.bytes()});
+  auto disk =
+      make_disk_engine({DiskOptions::Backend::automatic, arena.bytes(), queue_depth(jobs, config.memory)});
   if (!disk) {
     report.error(disk.error().message);
     return static_cast<int>(ExitCode::io_error);

@@ -170,11 +170,16 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   add_guards(app, options, raw);
   app.add_flag("--keep-signatures", options.keep_signatures,
                "leave old signatures (RAID, ZFS, a second partition table) that a clone does not cover");
+  app.add_flag(
+      "--discard-unused", options.discard_unused,
+      "first hand blocks that a dump does not use back to the SSD (BLKDISCARD): what was there is lost");
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");
   add_rate_limit(app, "--upload-limit", options.upload_limit, "send no more than this to all peers together");
   add_rate_limit(app, "--download-limit", options.download_limit, "receive no more than this from all peers");
+  app.add_flag("--dry-run", options.dry_run,
+               "do everything up to the first write, say what would be done, and end with its exit code");
   app.add_flag("--json", options.json, "print one JSON object a second on stdout");
   app.add_flag("--verify-source", options.verify_source, "hash each source before seeding it");
   app.add_flag("--quiet", options.quiet, "print nothing but errors");

@@ -34,6 +34,8 @@ struct PeerOptions {
   bool no_read_back = false;
   TargetGuards guards;
   bool keep_signatures = false;
+  bool discard_unused = false;
+  bool dry_run = false;
   bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process
   std::optional<double> download_limit;  // the same

@@ -59,6 +59,12 @@ std::string describe(const PeerReport::Line& line) {
   return text;
 }
 
+void add_end(boost::json::object& object, const PeerReport::Target& target) {
+  if (!target.exit_code) return;
+  object["exit_code"] = *target.exit_code;
+  object["message"] = target.message;
+}
+
 boost::json::object to_json(const PeerReport::Line& line) {
   const SwarmStats& s = line.stats;
   boost::json::object object{
@@ -85,14 +91,27 @@ boost::json::object to_json(const PeerReport::Line& line) {
       {"seeds", s.seeds},
   };
   if (const auto eta = eta_seconds(s)) object["eta_seconds"] = *eta;
-  if (line.exit_code) {
-    object["exit_code"] = *line.exit_code;
-    object["message"] = line.message;
+  boost::json::array targets;
+  for (const PeerReport::Target& target : line.targets) {
+    boost::json::object entry{{"path", target.path}};
+    add_end(entry, target);
+    targets.push_back(std::move(entry));
   }
+  object["targets"] = std::move(targets);
+  if (const PeerReport::Target* end = line.end()) add_end(object, *end);
   return object;
 }
 
 }  // namespace
+
+const PeerReport::Target* PeerReport::Line::end() const {
+  const Target* chosen = &targets[0];
+  for (const Target& target : targets) {
+    if (!target.exit_code) return nullptr;
+    if (*chosen->exit_code == 0) chosen = &target;
+  }
+  return *chosen->exit_code == 0 ? &targets[0] : chosen;
+}
 
 PeerReport::PeerReport(Mode mode)
     : mode_(mode), terminal_(mode == Mode::text && isatty(STDOUT_FILENO) == 1) {}
@@ -104,7 +123,7 @@ void PeerReport::progress(const std::vector<Line>& lines) {
   if (terminal_) return print_live(lines);
   if (seconds_ % plain_line_every != 0) return;
   for (const Line& line : lines) {
-    if (!line.exit_code) put(stdout, describe(line) + "\n");
+    if (line.end() == nullptr) put(stdout, describe(line) + "\n");
   }
 }
 
@@ -112,7 +131,7 @@ void PeerReport::print_live(const std::vector<Line>& lines) {
   Line all;
   std::size_t running = 0;
   for (const Line& line : lines) {
-    if (line.exit_code) continue;
+    if (line.end() != nullptr) continue;
     if (running++ == 0) {
       all = line;
       continue;
@@ -135,9 +154,13 @@ void PeerReport::print_json(const std::vector<Line>& lines) {
   boost::json::array torrents;
   for (const Line& line : lines) torrents.push_back(to_json(line));
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const boost::json::object object{{"time", std::chrono::duration<double>(now).count()},
-                                   {"torrents", std::move(torrents)}};
-  put(stdout, boost::json::serialize(object) + "\n");
+  const boost::json::object line{{"time", std::chrono::duration<double>(now).count()},
+                                 {"torrents", std::move(torrents)}};
+  print_object(line);
+}
+
+void PeerReport::print_object(const boost::json::object& object) {
+  if (mode_ == Mode::json) put(stdout, boost::json::serialize(object) + "\n");
 }
 
 void PeerReport::wipe() {

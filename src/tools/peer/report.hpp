@@ -1,6 +1,7 @@
 // What ezio-peer says while it runs: a live line on a terminal, plain lines in a pipe, or JSON.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,13 +13,20 @@ namespace ezio {
 class PeerReport {
  public:
   enum class Mode { quiet, text, json };
+  struct Target {  // or source
+    std::string path;
+    std::optional<int> exit_code;  // once finished
+    std::string message;           // why, when finished
+  };
   struct Line {
     std::string name;
     std::string info_hash;  // hexadecimal
     bool seeding = false;
     SwarmStats stats;
-    std::optional<int> exit_code;  // once finished
-    std::string message;           // why, when finished
+    std::vector<Target> targets;  // at least one
+
+    // Once all have finished: that of the first that failed, or else of the first.
+    const Target* end() const;
   };
 
   explicit PeerReport(Mode mode);
@@ -29,6 +37,8 @@ class PeerReport {
   void say(const std::string& text);
   // Always, on stderr.
   void error(const std::string& text);
+  // One object, in one line; only in JSON mode.
+  void print_object(const boost::json::object& object);
   // Ends a live line.
   void finish(const std::vector<Line>& lines);
 

@@ -7,7 +7,6 @@
 #include "bt/base/version.hpp"
 #include "bt/swarm/swarm_limits.hpp"
 #include "disk/file_parts.hpp"
-#include "tools/peer/io_token.hpp"
 
 namespace ezio {
 namespace {
@@ -67,7 +66,7 @@ struct Session::Run {
   }
   void send_from_files(Connection& connection, const BlockSpan& span) const {
     const std::uint64_t offset = geometry().piece_offset(span.piece) + span.begin;
-    FileParts parts = torrent.job.storage->file_parts(offset, span.length, span.length);
+    FileParts parts = source().file_parts(offset, span.length, span.length);
     if (parts.empty()) {
       session.reports_.push_back({index, SourceFailed{"a file of the source cannot be opened any more"}});
     } else {
@@ -85,12 +84,14 @@ struct Session::Run {
     }
   }
   Geometry geometry() const { return torrent.job.metainfo.geometry(); }
+  Storage& storage(TargetIndex target) const { return *torrent.job.targets[target.value()].storage; }
+  Storage& source() const { return storage(TargetIndex{0}); }
   MutableBytes segment_bytes(SegmentRef segment, BufferId buffer) const {
     return session.arena_.buffer(buffer).first(geometry().segment_size(segment));
   }
   bool is_in_files(std::uint64_t offset, std::uint64_t length) const {
     const std::size_t most_parts = std::max<std::uint64_t>(length / least_mean_part_bytes, 1);
-    const FileParts parts = torrent.job.storage->file_parts(offset, length, most_parts);
+    const FileParts parts = source().file_parts(offset, length, most_parts);
     return !parts.empty() && in_page_cache(parts);
   }
   void operator()(const ReadSegment& action) const {
@@ -99,54 +100,59 @@ struct Session::Run {
     const bool cached = torrent.job.seeding && is_in_files(offset, bytes.size());
     session.in_files_[action.buffer.value()] = cached;
     if (cached) {
-      session.reports_.push_back({index, SegmentRead{action.segment, {}}});
+      session.reports_.push_back({index, SegmentRead{action.segment, {}, action.target}});
       return;
     }
-    torrent.job.storage->read(disk_token(DiskWork::read, action.segment), offset, bytes);
+    storage(action.target).read(disk_token(DiskWork::read, action.segment), offset, bytes);
     session.disk_touched_ = true;
   }
   void operator()(const WriteSegment& action) const {
-    torrent.job.storage->write(disk_token(DiskWork::write, action.segment),
-                               geometry().segment_offset(action.segment),
-                               segment_bytes(action.segment, action.buffer));
+    storage(action.target)
+        .write(disk_token(DiskWork::write, action.segment), geometry().segment_offset(action.segment),
+               segment_bytes(action.segment, action.buffer));
     session.disk_touched_ = true;
   }
   void operator()(const InspectSegment& action) const {
-    torrent.job.storage->read(disk_token(DiskWork::inspect, action.segment),
-                              geometry().segment_offset(action.segment),
-                              segment_bytes(action.segment, action.buffer));
+    storage(action.target)
+        .read(disk_token(DiskWork::inspect, action.segment), geometry().segment_offset(action.segment),
+              segment_bytes(action.segment, action.buffer));
     session.disk_touched_ = true;
   }
   void operator()(const InspectHole& action) const {
-    const bool hole = torrent.job.storage->is_hole(geometry().piece_offset(action.piece),
-                                                   geometry().piece_size(action.piece));
-    session.reports_.push_back({index, HoleInspected{action.piece, hole}});
+    const bool hole =
+        storage(action.target)
+            .is_hole(geometry().piece_offset(action.piece), geometry().piece_size(action.piece));
+    session.reports_.push_back({index, HoleInspected{action.piece, hole, action.target}});
   }
   void operator()(const ZeroPiece& action) const {
-    torrent.job.storage->zero(disk_token(DiskWork::zero, {action.piece, 0}),
-                              geometry().piece_offset(action.piece), geometry().piece_size(action.piece));
+    storage(action.target)
+        .zero(disk_token(DiskWork::zero, {action.piece, 0}), geometry().piece_offset(action.piece),
+              geometry().piece_size(action.piece));
     session.disk_touched_ = true;
   }
   void operator()(const HashSegment& action) const {
-    HashStream& stream = torrent.hashes[action.piece];
+    const HashToken token{index, action.piece, action.inspected};
+    HashStream& stream = torrent.hashes[token];
     if (action.first) stream = HashStream{};
     stream.last = action.last;
-    session.hasher_.append(hash_token(index, action.piece), stream.state,
+    session.hasher_.append(hash_token(token), stream.state,
                            session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.length),
                            action.last);
   }
   void operator()(const Flush& action) const {
-    torrent.job.storage->flush(disk_token(DiskWork::flush, {}),
-                               action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
+    storage(action.target)
+        .flush(disk_token(DiskWork::flush, {}),
+               action.forget_cached ? Storage::Cached::forget : Storage::Cached::keep);
     session.disk_touched_ = true;
   }
-  void operator()(const Conclude&) const { session.conclude(index); }
+  void operator()(const Conclude& action) const { session.conclude(index, action.target); }
   void operator()(const Announce& action) const { session.announce(index, action); }
   void operator()(const Completed&) const { session.observer_.on_completed(index); }
   void operator()(const Finished& action) const {
     session.observer_.on_finished(index, action.outcome, action.message);
   }
-  void operator()(const Note& action) const { session.observer_.on_note(index, action.text); }
+  void operator()(const TargetFailed& action) const { session.observer_.on_target_failed(index, action); }
+  void operator()(const Note& action) const { session.observer_.on_note(index, action); }
 };
 
 void Session::deliver(std::uint32_t index, const Event& event) {
@@ -214,7 +220,9 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.linger = torrent.job.linger;
     swarm.reuse = config_.reuse;
     swarm.read_back = config_.read_back;
-    swarm.target = torrent.job.storage->traits();
+    swarm.targets.clear();
+    for (const SessionTarget& target : torrent.job.targets) swarm.targets.push_back(target.storage->traits());
+    torrent.conclusions.resize(torrent.job.targets.size());
     swarm.start_timeout = config_.start_timeout;
     swarm.stall_timeout = config_.stall_timeout;
     swarm.random_seed = (std::uint64_t{random()} << 32) | random();
@@ -229,7 +237,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
 Session::~Session() {
   for (Torrent& torrent : torrents_) {
     for (auto& [peer, connection] : torrent.connections) connection->close();
-    torrent.job.storage.reset();  // waits for its requests, so that the buffers are ours again
+    torrent.job.targets.clear();  // waits for their requests, so that the buffers are ours again
   }
   for (auto& [connection, since] : strangers_) connection->close();
 }
@@ -247,6 +255,10 @@ void Session::stop() {
 
 SwarmStats Session::stats(std::size_t torrent) const {
   return torrents_[torrent].swarm->stats();
+}
+
+const Bitfield& Session::have(std::size_t torrent) const {
+  return torrents_[torrent].swarm->have();
 }
 
 void Session::check_all_finished() {
@@ -289,7 +301,10 @@ void Session::tick() {
 void Session::announce(std::uint32_t index, const Announce& action) {
   Torrent& torrent = torrents_[index];
   ++torrent.announces_in_flight;
-  const std::string url = announce_url(torrent.job.trackers[action.tracker.value()], action.request);
+  std::optional<HostReport> report;
+  if (action.report) report = observer_.report(index);
+  const std::string url =
+      announce_url(torrent.job.trackers[action.tracker.value()], action.request, report ? &*report : nullptr);
   http_.get(url, HttpLimits{}, [this, index, tracker = action.tracker](HttpResult body) {
     --torrents_[index].announces_in_flight;
     if (!body) {

@@ -27,13 +27,18 @@
 #include "disk/disk_engine.hpp"
 #include "disk/hasher.hpp"
 #include "tools/peer/conclusion.hpp"
+#include "tools/peer/io_token.hpp"
 
 namespace ezio {
 
+struct SessionTarget {               // or a source
+  std::unique_ptr<Storage> storage;  // opened with storage_owner() of its places in the lists as owner
+  std::shared_ptr<const CloneEnding> ending;  // null: nothing is left to do at its end
+};
+
 struct SessionTorrent {
   Metainfo metainfo;
-  std::unique_ptr<Storage> storage;           // opened with the torrent's position in the list as owner
-  std::shared_ptr<const CloneEnding> ending;  // of a target; null: nothing is left to do at its end
+  std::vector<SessionTarget> targets;  // all of them become the image; of a seed, its one source
   bool seeding = false;
   Linger linger;
   std::vector<std::string> trackers;  // http:// and https:// announce URLs
@@ -58,8 +63,10 @@ class Session final : private ConnectionHandler {
   // What the user may want to hear; called from the event loop.
   struct Observer {
     std::function<void(std::size_t torrent)> on_completed;
-    std::function<void(std::size_t torrent, const std::string& text)> on_note;
+    std::function<void(std::size_t torrent, const Note& note)> on_note;
+    std::function<void(std::size_t torrent, const TargetFailed& failed)> on_target_failed;
     std::function<void(std::size_t torrent, SwarmOutcome outcome, const std::string& message)> on_finished;
+    std::function<HostReport(std::size_t torrent)> report;  // what a tracker of ours wants to know
     std::function<void()> on_all_finished;  // every torrent finished, trackers told: run() may end
   };
 
@@ -77,6 +84,7 @@ class Session final : private ConnectionHandler {
 
   Endpoint listen_endpoint() const;
   SwarmStats stats(std::size_t torrent) const;
+  const Bitfield& have(std::size_t torrent) const;  // verified pieces
 
  private:
   struct HashStream {
@@ -87,9 +95,9 @@ class Session final : private ConnectionHandler {
     SessionTorrent job;
     std::unique_ptr<Swarm> swarm;
     std::map<PeerHandle, std::shared_ptr<Connection>> connections;
-    std::map<PieceIndex, HashStream> hashes;
+    std::map<HashToken, HashStream> hashes;
     std::uint32_t announces_in_flight = 0;
-    std::unique_ptr<Conclusion> conclusion;
+    std::vector<std::unique_ptr<Conclusion>> conclusions;  // by target, while it is under way
   };
   struct Run;  // the switch over actions (session.cpp)
 
@@ -109,7 +117,7 @@ class Session final : private ConnectionHandler {
   void look_for_hung_disks();
   void look_for_hung_conclusions();
   void on_hash_events();
-  void conclude(std::uint32_t torrent);
+  void conclude(std::uint32_t torrent, TargetIndex target);
   void announce(std::uint32_t torrent, const Announce& action);
   void check_all_finished();
 

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "bt/base/errno_text.hpp"
-#include "tools/peer/io_token.hpp"
 #include "tools/peer/session.hpp"
 
 namespace ezio {
@@ -20,20 +19,20 @@ std::string describe(const IoStatus& status) {
                      name != nullptr ? name : "?");
 }
 
-Event disk_event(const IoCompletion& completion) {
+Event disk_event(const IoCompletion& completion, TargetIndex target) {
   const SegmentRef segment = token_segment(completion.token);
   std::string error = describe(completion.status);
   switch (token_work(completion.token)) {
     case DiskWork::read:
-      return SegmentRead{segment, std::move(error)};
+      return SegmentRead{segment, std::move(error), target};
     case DiskWork::write:
-      return SegmentWritten{segment, std::move(error)};
+      return SegmentWritten{segment, std::move(error), target};
     case DiskWork::inspect:
-      return SegmentInspected{segment, std::move(error)};
+      return SegmentInspected{segment, std::move(error), target};
     case DiskWork::zero:
-      return PieceZeroed{segment.piece, std::move(error)};
+      return PieceZeroed{segment.piece, std::move(error), target};
     case DiskWork::flush:
-      return Flushed{std::move(error)};
+      return Flushed{std::move(error), target};
   }
   assert(false);
   return Tick{};
@@ -53,23 +52,24 @@ void Session::on_disk_events() {
   std::vector<IoCompletion> completions;
   disk_.drain(completions);
   for (const IoCompletion& completion : completions) {
-    const auto torrent = static_cast<std::uint32_t>(completion.owner);
-    deliver(torrent, disk_event(completion));
+    const StorageOwner owner = storage_owner(completion.owner);
+    deliver(owner.torrent, disk_event(completion, owner.target));
   }
   disk_touched_ = true;  // completions may have made room for queued requests
   schedule_turn_end();
 }
 
-void Session::conclude(std::uint32_t index) {
+void Session::conclude(std::uint32_t index, TargetIndex target) {
   Torrent& torrent = torrents_[index];
-  if (torrent.job.ending == nullptr) {
-    reports_.push_back({index, Concluded{}});
+  const auto& ending = torrent.job.targets[target.value()].ending;
+  if (ending == nullptr) {
+    reports_.push_back({index, Concluded{{}, target}});
     return;
   }
-  torrent.conclusion =
-      std::make_unique<Conclusion>(context_, torrent.job.ending, [this, index](CloneEnd end) {
-        for (const std::string& note : end.notes) observer_.on_note(index, note);
-        deliver(index, Concluded{std::move(end.error)});
+  torrent.conclusions[target.value()] =
+      std::make_unique<Conclusion>(context_, ending, [this, index, target](CloneEnd end) {
+        for (const std::string& note : end.notes) observer_.on_note(index, {note, target});
+        deliver(index, Concluded{std::move(end.error), target});
       });
 }
 
@@ -80,9 +80,11 @@ void Session::look_for_hung_disks() {
     disk_hangs_ = true;
     const std::string what =
         hung.flushing ? std::string("a flush") : fmt::format("byte {} of the device", hung.device_offset);
-    deliver(static_cast<std::uint32_t>(hung.owner),
+    const StorageOwner owner = storage_owner(hung.owner);
+    deliver(owner.torrent,
             StorageHangs{fmt::format("the device has not answered for {} s, at {}",
-                                     seconds * (hung.flushing ? DiskEngine::flush_patience : 1), what)});
+                                     seconds * (hung.flushing ? DiskEngine::flush_patience : 1), what),
+                         owner.target});
   }
   look_for_hung_conclusions();
 }
@@ -91,12 +93,16 @@ void Session::look_for_hung_disks() {
 void Session::look_for_hung_conclusions() {
   const Duration patience = config_.io_timeout * DiskEngine::flush_patience;
   for (std::uint32_t i = 0; i < torrents_.size(); ++i) {
-    auto& conclusion = torrents_[i].conclusion;
-    if (conclusion == nullptr || !conclusion->overdue(std::chrono::steady_clock::now(), patience)) continue;
-    conclusion.reset();
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
-    deliver(i,
-            StorageHangs{fmt::format("the device has not answered for {} s, after the last write", seconds)});
+    for (std::uint32_t t = 0; t < torrents_[i].conclusions.size(); ++t) {
+      auto& conclusion = torrents_[i].conclusions[t];
+      if (conclusion == nullptr || !conclusion->overdue(std::chrono::steady_clock::now(), patience)) continue;
+      conclusion.reset();
+      disk_hangs_ = true;
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+      deliver(i,
+              StorageHangs{fmt::format("the device has not answered for {} s, after the last write", seconds),
+                           TargetIndex{t}});
+    }
   }
 }
 
@@ -112,11 +118,11 @@ void Session::on_hash_events() {
   std::vector<HashCompletion> completions;
   hasher_.drain(completions);
   for (const HashCompletion& completion : completions) {
-    const auto torrent = static_cast<std::uint32_t>(completion.token >> 32);
-    const PieceIndex piece{static_cast<std::uint32_t>(completion.token)};
-    const auto stream = torrents_[torrent].hashes.find(piece);
-    if (stream->second.last) torrents_[torrent].hashes.erase(stream);
-    deliver(torrent, SegmentHashed{piece, completion.digest});
+    const HashToken token = hash_token(completion.token);
+    auto& hashes = torrents_[token.torrent].hashes;
+    const auto stream = hashes.find(token);
+    if (stream->second.last) hashes.erase(stream);
+    deliver(token.torrent, SegmentHashed{token.piece, completion.digest, token.inspected});
   }
 }
 

@@ -2,16 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/url.hpp>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
 #include "disk/small_file.hpp"
+#include "disk/source.hpp"
 #include "disk/source_reader.hpp"
 #include "tools/common/progress.hpp"
+#include "tools/peer/ask_device.hpp"
 #include "tools/peer/targets.hpp"
 #include "tools/peer/torrent_fetch.hpp"
 
@@ -58,17 +63,62 @@ Result<void> verify_source(const PeerJob& job) {
                   job.pair.path, job.pair.torrent, bad.size(), found->size(), bad[0].value())};
 }
 
-Result<std::unique_ptr<Storage>> open_one(PeerJob& job, std::uint64_t owner, DiskEngine& engine,
-                                          const PeerOptions& options) {
-  if (job.pair.seeding) return open_source_storage(engine, owner, job.pair.path, job.metainfo);
+Result<std::unique_ptr<Storage>> open_one(PeerJob& job, DiskEngine& engine, const PeerOptions& options) {
+  const std::uint64_t owner = storage_owner(job.place);
+  if (job.pair.seeding) {
+    auto source = open_job_source(job, options, owner);
+    if (!source) return source.error();
+    return open_source_storage(engine, std::move(*source));
+  }
   auto target = open_chosen(job, options);
   if (!target) return target.error();
   job.ending = std::make_shared<CloneEnding>(
       *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
+  if (options.discard_unused)
+    job.unused = std::make_shared<UnusedSpace>(*target, job.metainfo.extents, job.metainfo.target_size);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
 
+// Which place comes next: a download of its own, or one of the targets of a download that has one already.
+// Only what was opened takes its place.
+class Places {
+ public:
+  std::optional<StorageOwner> next(const PeerJob& job) const {
+    const auto found = downloads_.find(job.metainfo.info_hash);
+    if (job.pair.seeding || found == downloads_.end()) return StorageOwner{torrents_, TargetIndex{0}};
+    const auto& [torrent, targets] = found->second;
+    if (targets == TargetSet::most) return std::nullopt;
+    return StorageOwner{torrent, TargetIndex{targets}};
+  }
+  void take(const PeerJob& job) {
+    if (job.place.torrent == torrents_) ++torrents_;
+    if (!job.pair.seeding) {
+      downloads_[job.metainfo.info_hash] = {job.place.torrent, job.place.target.value() + 1};
+    }
+  }
+
+ private:
+  std::uint32_t torrents_ = 0;
+  std::map<InfoHash, std::pair<std::uint32_t, std::uint32_t>> downloads_;  // torrent, targets
+};
+
+// A pair that was refused before its torrent was loaded belongs to the download of those that name the same
+// one.
+void share_metainfo(std::vector<PeerJob>& jobs) {
+  for (PeerJob& refused : jobs) {
+    if (!refused.failure) continue;
+    for (const PeerJob& job : jobs) {
+      if (!job.failure && job.pair.torrent == refused.pair.torrent) refused.metainfo = job.metainfo;
+    }
+  }
+}
+
 }  // namespace
+
+Result<Metainfo> load_torrent_once(const std::string& torrent, const PeerOptions& options) {
+  TorrentFetch fetch({.wait = std::chrono::seconds(0)}, options.ca_file, [](const std::string&) {});
+  return load_torrent(torrent, fetch);
+}
 
 int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
   FetchPatience patience;
@@ -76,7 +126,10 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
   TorrentFetch fetch(patience, options.ca_file, [&](const std::string& text) { report.say(text); });
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    auto metainfo = load_torrent(job.pair.torrent, fetch);
+    const auto same = std::find_if(jobs.data(), &job, [&](const PeerJob& earlier) {
+      return !earlier.failure && earlier.pair.torrent == job.pair.torrent;
+    });
+    auto metainfo = same != &job ? Result<Metainfo>(same->metainfo) : load_torrent(job.pair.torrent, fetch);
     if (fetch.signal() != 0) break;
     if (metainfo) {
       if (auto pinned = check_pin(job.pair, *metainfo); !pinned) metainfo = pinned.error();
@@ -88,13 +141,16 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
       job.failure = failure(ExitCode::bad_torrent, metainfo.error());
     }
   }
+  share_metainfo(jobs);
   return fetch.signal();
 }
 
 Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
   std::vector<MemoryUser> users;
+  std::set<InfoHash> downloads;
   for (const PeerJob& job : jobs) {
     if (job.failure) continue;
+    if (!job.pair.seeding && !downloads.insert(job.metainfo.info_hash).second) continue;
     std::error_code error;
     const bool device = std::filesystem::is_block_file(job.pair.path, error);
     users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device});
@@ -102,34 +158,57 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
   return plan_memory(std::uint64_t{memory_mib} * MiB, users);
 }
 
+unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory) {
+  std::map<InfoHash, std::uint32_t> targets;
+  std::uint32_t most = 1;
+  for (const PeerJob& job : jobs) {
+    if (!job.failure && !job.pair.seeding) most = std::max(most, ++targets[job.metainfo.info_hash]);
+  }
+  if (most == 1) return DiskOptions::usual_queue_depth;
+  return std::clamp(memory.buffers / (4 * most), 4u, DiskOptions::usual_queue_depth);
+}
+
+Result<std::unique_ptr<IoFile>> open_job_source(const PeerJob& job, const PeerOptions& options,
+                                                std::uint64_t owner) {
+  if (options.verify_source) {
+    if (auto verified = verify_source(job); !verified) return verified.error();
+  }
+  auto open = [path = job.pair.path, name = job.metainfo.name, extents = job.metainfo.extents, owner] {
+    return open_source(path, name, extents, SourceAccess::direct, owner);
+  };
+  // A directory may have a million files to look at.
+  return ask_device(job.pair.path, io_timeout(options) * DiskEngine::flush_patience, std::move(open));
+}
+
 void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOptions& options,
                    PeerReport& report) {
-  std::uint64_t owner = 0;  // Session counts the ready torrents only
+  Places places;
   for (PeerJob& job : jobs) {
     if (job.failure) continue;
-    if (job.pair.seeding && options.verify_source) {
-      if (auto verified = verify_source(job); !verified) {
-        refuse(job, verified.error().message, report);
-        continue;
-      }
+    const auto place = places.next(job);
+    if (!place) {
+      refuse(job, fmt::format("target {}: a download has at most {} targets", job.pair.path, TargetSet::most),
+             report);
+      continue;
     }
-    auto storage = open_one(job, owner, engine, options);
+    job.place = *place;
+    auto storage = open_one(job, engine, options);
     if (!storage) {
       refuse(job, storage.error().message, report);
       continue;
     }
     job.storage = std::move(*storage);
-    ++owner;
+    places.take(job);
     report.say(fmt::format("{}: {} {} ({})", printable(job.metainfo.name),
                            job.pair.seeding ? "seeding" : "cloning to", job.pair.path,
                            job.storage->description()));
   }
 }
 
-std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<std::string>& instead,
+std::vector<std::string> usable_trackers(const Metainfo& metainfo, const std::vector<std::string>& instead,
                                          PeerReport& report) {
   std::vector<std::string> usable;
-  for (const std::string& url : instead.empty() ? job.metainfo.trackers : instead) {
+  for (const std::string& url : instead.empty() ? metainfo.trackers : instead) {
     const auto parsed = boost::urls::parse_uri(url);
     const auto scheme = parsed ? parsed->scheme_id() : boost::urls::scheme::unknown;
     const bool spoken = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
@@ -137,7 +216,7 @@ std::vector<std::string> usable_trackers(const PeerJob& job, const std::vector<s
       usable.push_back(url);
     } else {
       report.say(fmt::format("{}: tracker {} is left out: only http:// and https:// are spoken here",
-                             printable(job.metainfo.name), ezio::quoted(url)));
+                             printable(metainfo.name), ezio::quoted(url)));
     }
   }
   return usable;

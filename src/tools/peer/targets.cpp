@@ -9,7 +9,7 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/device_use.hpp"
-#include "disk/target.hpp"
+#include "tools/peer/ask_device.hpp"
 
 namespace ezio {
 namespace {
@@ -18,10 +18,10 @@ Missing missing(const PeerOptions& options) {
   return options.create ? Missing::create : Missing::refuse;
 }
 
-// The path of a TARGET that may be written, as far as can be told without its torrent.
-Result<std::string> choose_target(const std::string& target, const PeerOptions& options) {
+// A TARGET that may be written, as far as can be told without its torrent.
+Result<TargetDescription> choose_target(const std::string& target, const PeerOptions& options) {
   auto path = target_path(target);
-  if (!path) return path;
+  if (!path) return path.error();
   if (auto refused = refuse_target(*path, missing(options))) return *refused;
   struct stat status {};
   if (::stat(path->c_str(), &status) != 0) status.st_mode = S_IFREG;  // it will be made
@@ -32,15 +32,27 @@ Result<std::string> choose_target(const std::string& target, const PeerOptions& 
     bytes = file->size;
   }
   if (auto refused = refuse_guarded(*path, status, bytes, options.guards)) return *refused;
-  return path;
+  return describe_target(*path);
 }
 
-bool share_bytes(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  struct stat first {};
-  struct stat second {};
-  if (::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0) return false;
-  return same_or_overlapping(find_identity(first), find_identity(second));
+// Once more, now that nobody can put another disk in its place.
+std::optional<Error> refuse_opened(const DeviceFile& target, const PeerOptions& options) {
+  struct stat status {};
+  if (::fstat(target.fd.get(), &status) != 0) return path_errno(target.path, "cannot stat", errno);
+  return refuse_guarded(target.path, status, target.size, options.guards);
+}
+
+// Empty where there is nothing yet.
+using Identity = std::optional<DeviceIdentity>;
+
+Result<Identity> identity_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return Identity{};
+  return Identity{find_identity(status)};
+}
+
+bool share_bytes(const Identity& a, const Identity& b) {
+  return a && b && same_or_overlapping(*a, *b);
 }
 
 std::string overlap_text(const PeerPair& target, const PeerPair& other) {
@@ -56,46 +68,71 @@ std::string overlap_text(const PeerPair& target, const PeerPair& other) {
 }
 
 // Where two pairs write the same bytes, under whatever names, neither may; nor may one write what is seeded.
-void refuse_overlaps(std::vector<PeerJob>& jobs, PeerReport& report) {
-  for (PeerJob& a : jobs) {
-    if (a.pair.seeding) continue;
-    for (const PeerJob& b : jobs) {
-      if (&a == &b || a.failure || !share_bytes(a.pair.path, b.pair.path)) continue;
-      refuse(a, overlap_text(a.pair, b.pair), report);
+void refuse_overlaps(std::vector<PeerJob>& jobs, const std::vector<Identity>& identities,
+                     PeerReport& report) {
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    PeerJob& a = jobs[i];
+    for (std::size_t k = 0; k < jobs.size() && !a.pair.seeding; ++k) {
+      const PeerJob& b = jobs[k];
+      const bool shared = a.pair.path == b.pair.path || share_bytes(identities[i], identities[k]);
+      if (i != k && !a.failure && shared) refuse(a, overlap_text(a.pair, b.pair), report);
     }
   }
+}
+
+void find_target(PeerJob& job, const PeerOptions& options, PeerReport& report) {
+  auto found = ask_device(job.pair.path, io_timeout(options),
+                          [target = job.pair.path, options] { return choose_target(target, options); });
+  if (!found) return refuse(job, found.error().message, report);
+  job.description = std::move(*found);
+  job.pair.path = job.description.path;
+  report.say(overwriting_line(job.description, options.dry_run ? "would" : "will"));
+  for (const std::string& note : job.description.notes) report.say(note);
 }
 
 }  // namespace
 
 std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& report) {
   std::vector<PeerJob> jobs;
+  std::vector<Identity> identities;
   for (const PeerPair& pair : options.pairs) {
     PeerJob& job = jobs.emplace_back();
     job.pair = pair;
-    if (pair.seeding) continue;
-    auto path = choose_target(pair.path, options);
-    if (!path) {
-      refuse(job, path.error().message, report);
-      continue;
+    if (!pair.seeding) find_target(job, options, report);
+    Identity& identity = identities.emplace_back();
+    if (job.failure) continue;
+    auto found =
+        ask_device(job.pair.path, io_timeout(options), [path = job.pair.path] { return identity_at(path); });
+    if (!found) {
+      refuse(job, found.error().message, report);
+    } else {
+      identity = *found;
     }
-    job.pair.path = std::move(*path);
-    const TargetDescription description = describe_target(job.pair.path);
-    report.say(description.line);
-    for (const std::string& note : description.notes) report.say(note);
   }
-  refuse_overlaps(jobs, report);
+  refuse_overlaps(jobs, identities, report);
   return jobs;
 }
 
-// Once more, now that nobody can put another disk in its place.
 Result<DeviceFile> open_chosen(const PeerJob& job, const PeerOptions& options) {
-  auto target = open_target(job.pair.path, job.metainfo.target_size, missing(options));
-  if (!target) return target;
-  struct stat status {};
-  if (::fstat(target->fd.get(), &status) != 0) return path_errno(job.pair.path, "cannot stat", errno);
-  if (auto refused = refuse_guarded(job.pair.path, status, target->size, options.guards)) return *refused;
-  return target;
+  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size,
+                     options]() -> Result<DeviceFile> {
+    auto target = open_target(path, bytes, missing(options));
+    if (!target) return target;
+    if (auto refused = refuse_opened(*target, options)) return *refused;
+    return target;
+  };
+  return ask_device(job.pair.path, io_timeout(options), open);
+}
+
+Result<TargetPreview> preview_chosen(const PeerJob& job, const PeerOptions& options) {
+  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size,
+                     options]() -> Result<TargetPreview> {
+    auto preview = preview_target(path, bytes, missing(options));
+    if (!preview || !preview->file) return preview;
+    if (auto refused = refuse_opened(*preview->file, options)) return *refused;
+    return preview;
+  };
+  return ask_device(job.pair.path, io_timeout(options), open);
 }
 
 }  // namespace ezio

@@ -11,10 +11,10 @@ PROGRAM = os.environ.get("EZIO_FAULTY_DISK", os.path.join(_SOURCE_ROOT, "build",
 class FaultyDisk:
     """Its bytes lie in `backing`, a file that exists. path: the device."""
 
-    def __init__(self, case, backing, sector=512, name="faulty"):
+    def __init__(self, case, backing, sector=512, name="faulty", discards=False):
         self.backing = backing
         self.mount = case.temp_dir(f"{name}-mount")
-        self.process = case.spawn(name, [PROGRAM, backing, self.mount])
+        self.process = case.spawn(name, [PROGRAM, backing, self.mount, *(["discards"] if discards else [])])
         case.addCleanup(self._unmount)
         self.control = os.path.join(self.mount, "control")
         wait_until(lambda: os.path.exists(self.control), 10, self.process.describe)

@@ -1,0 +1,113 @@
+#include "tools/peer/host_status.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <random>
+
+#include "bt/base/version.hpp"
+#include "bt/net/http_client.hpp"
+#include "tools/peer/setup.hpp"
+
+namespace ezio {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(3);  // with each tracker, each time
+constexpr std::uint16_t no_port = 9;                // a tracker wants one; nobody is told of who has stopped
+
+// Tells one tracker, which has to say first that it wants to know.
+void tell(const std::string& tracker, const AnnounceRequest& request, const HostReport& report,
+          const std::optional<std::string>& ca_file) {
+  HttpLimits limits;
+  limits.timeout = patience;
+  const HttpResult body = http_get(announce_url(tracker, request), limits, ca_file);
+  if (!body) return;
+  const auto reply = parse_announce_reply(as_bytes(*body));
+  if (!reply || !reply->report_interval) return;
+  static_cast<void>(http_get(announce_url(tracker, request, &report), limits, ca_file));
+}
+
+}  // namespace
+
+HostReport host_report_of_this_host() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) name[0] = '\0';
+  HostReport report;
+  report.host = name.data();
+  report.version = version;
+  return report;
+}
+
+TargetReport target_report(const PeerJob& job, HostState state) {
+  TargetReport report;
+  report.path = job.pair.path;
+  report.model = job.description.disk.model;
+  report.serial = job.description.disk.serial;
+  report.state = job.failure ? HostState::failed : state;
+  if (job.failure) report.error = job.failure->message;
+  return report;
+}
+
+HostState host_state(const SwarmStats& stats, bool seeding, bool failed) {
+  if (failed) return HostState::failed;
+  if (seeding) return HostState::seeding;
+  switch (stats.state) {
+    case SwarmStats::State::downloading:
+      if (stats.checking && stats.downloaded == 0) return HostState::checking;
+      return stats.verified_pieces == 0 && stats.peers == 0 ? HostState::waiting : HostState::leeching;
+    case SwarmStats::State::flushing:
+    case SwarmStats::State::verifying:
+      return HostState::verifying;
+    case SwarmStats::State::complete:
+    case SwarmStats::State::finished:
+      return HostState::done;
+  }
+  return HostState::waiting;
+}
+
+void add_progress(HostReport& report, const SwarmStats& stats, const Bitfield& have,
+                  std::uint32_t piece_length) {
+  const auto pieces = [&](std::uint64_t bytes) {
+    return static_cast<std::uint32_t>((bytes + piece_length - 1) / piece_length);
+  };
+  report.pieces = stats.pieces;
+  report.have = stats.verified_pieces;
+  report.reused = pieces(stats.reused);
+  report.zeroed = pieces(stats.zeroed);
+  report.fetched = pieces(stats.from_seeds + stats.from_leechers);
+  report.verified = stats.read_back;
+  report.down = static_cast<std::uint64_t>(stats.down_rate);
+  report.up = static_cast<std::uint64_t>(stats.up_rate);
+  report.map = coarse_map(have);
+}
+
+void tell_refusal(const PeerJob& job, const PeerOptions& options) {
+  PeerReport silent(PeerReport::Mode::quiet);
+  Metainfo metainfo = job.metainfo;
+  if (metainfo.piece_hashes.empty()) {  // it was refused before its torrent was looked at
+    auto loaded = load_torrent_once(job.pair.torrent, options);
+    if (!loaded) return;
+    metainfo = std::move(*loaded);
+  }
+  HostReport report = host_report_of_this_host();
+  report.state = HostState::failed;
+  report.error = job.failure->message;
+  report.pieces = metainfo.geometry().piece_count();
+  report.targets = {target_report(job, HostState::failed)};
+  AnnounceRequest request;
+  std::random_device random;
+  for (std::byte& byte : request.peer_id.bytes) byte = static_cast<std::byte>(random());
+  std::memcpy(request.peer_id.bytes.data(), peer_id_prefix, std::strlen(peer_id_prefix));
+  request.info_hash = metainfo.info_hash;
+  request.port = no_port;
+  request.left = metainfo.total_length;
+  request.event = AnnounceEvent::stopped;
+  request.numwant = 0;
+  for (const std::string& tracker : usable_trackers(metainfo, options.trackers, silent)) {
+    tell(tracker, request, report, options.ca_file);
+  }
+}
+
+}  // namespace ezio

@@ -1,0 +1,34 @@
+// What this host tells a tracker of ours about itself: the makings of a HostReport.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bt/base/bitfield.hpp"
+#include "bt/base/result.hpp"
+#include "bt/metainfo/metainfo.hpp"
+#include "bt/swarm/swarm.hpp"
+#include "bt/wire/host_report.hpp"
+#include "tools/peer/job.hpp"
+
+namespace ezio {
+
+// Name, version; everything else is empty yet.
+HostReport host_report_of_this_host();
+
+// A pair's target or source, with the model and serial number of its disk. `state` is that of its download,
+// unless it failed by itself.
+TargetReport target_report(const PeerJob& job, HostState state);
+
+// How far a download, or a seed, is.
+HostState host_state(const SwarmStats& stats, bool seeding, bool failed);
+
+// Puts the swarm's figures into the report.
+void add_progress(HostReport& report, const SwarmStats& stats, const Bitfield& have,
+                  std::uint32_t piece_length);
+
+// Tells the trackers of a pair whose target was refused why, where they are ours and want to know. Waits for
+// them, a few seconds at most; what goes wrong is nobody's concern any more.
+void tell_refusal(const PeerJob& job, const PeerOptions& options);
+
+}  // namespace ezio
