@@ -99,6 +99,11 @@ MountedAt::~MountedAt() {
   ::umount2(directory_.c_str(), MNT_DETACH);
 }
 
+Ext4::Ext4() : backing_(nameless_file("/var/tmp", 128 * MiB)), loop_(backing_.get(), {}) {
+  run_command("mkfs.ext4 -q " + loop_.path());
+  mount_.emplace(loop_.path(), directory_.path(), "ext4");
+}
+
 void run_command(const std::string& command) {
   const int status = std::system(command.c_str());
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("failed: " + command);

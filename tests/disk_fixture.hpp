@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,19 @@ class MountedAt {
 
  private:
   std::string directory_;
+};
+
+// A small ext4 of its own, on a loop device of 512-byte sectors: a file system that has O_DIRECT.
+class Ext4 {
+ public:
+  Ext4();
+  std::string path(const std::string& name = {}) const { return directory_.path(name); }
+
+ private:
+  TempDir directory_;
+  UniqueFd backing_;
+  LoopDevice loop_;
+  std::optional<MountedAt> mount_;
 };
 
 void run_command(const std::string& command);  // throws unless it exits 0

@@ -99,9 +99,16 @@ bool Disk::holds_truth() const {
   return same_bytes(image_.truth(0, image_.metainfo().total_length), contents_);
 }
 
-bool FaultyDisk::swallow(std::uint64_t token, std::uint64_t torrent_offset) {
-  if (requests_++ < faults_.hangs_from) return false;
-  if (requests_ - faults_.hangs_from > depth) waiting_.push_back({token, torrent_offset});
+bool FaultyDisk::goes_wrong(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset) {
+  const std::uint32_t nth = operations_++;
+  if (nth >= faults_.hangs_from) {
+    if (nth >= faults_.hangs_from + depth) waiting_.push_back({token, torrent_offset});
+    return true;
+  }
+  const bool its_turn = faults_.fails_once ? nth == faults_.fails_from : nth >= faults_.fails_from;
+  if (!its_turn && !its_kind_fails) return false;
+  failures_.push_back({token_work(token), torrent_offset, !flushed_});
+  inner_.complete(token, faults_.error, torrent_offset, fault_delay);
   return true;
 }
 
@@ -112,9 +119,8 @@ void FaultyDisk::cancel_waiting() {
 }
 
 void FaultyDisk::read(std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
-  if (swallow(token, torrent_offset)) return;
-  if (reads_++ < faults_.reads_fail_from) return inner_.read(token, torrent_offset, data);
-  inner_.complete(token, faults_.error, torrent_offset, fault_delay);
+  if (goes_wrong(reads_++ >= faults_.reads_fail_from, token, torrent_offset)) return;
+  inner_.read(token, torrent_offset, data);
 }
 
 bool FaultyDisk::lies_now() {
@@ -134,26 +140,19 @@ void FaultyDisk::lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes da
 }
 
 void FaultyDisk::write(std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
-  if (swallow(token, torrent_offset)) return;
-  if (writes_++ >= faults_.writes_fail_from) {
-    return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
-  }
+  if (goes_wrong(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
   lies_now() ? lie(token, torrent_offset, data) : inner_.write(token, torrent_offset, data);
 }
 
 void FaultyDisk::zero(std::uint64_t token, std::uint64_t torrent_offset, std::uint64_t length) {
-  if (swallow(token, torrent_offset)) return;
-  if (writes_++ >= faults_.writes_fail_from) {
-    return inner_.complete(token, faults_.error, torrent_offset, fault_delay);
-  }
+  if (goes_wrong(writes_++ >= faults_.writes_fail_from, token, torrent_offset)) return;
   if (!lies_now()) return inner_.zero(token, torrent_offset, length);
   lie(token, torrent_offset, altered_.emplace_back(length));
 }
 
 void FaultyDisk::flush(std::uint64_t token, Cached cached) {
-  if (swallow(token, 0)) return;
-  if (!faults_.flush_fails) return inner_.flush(token, cached);
-  inner_.complete(token, faults_.error, 0, fault_delay);
+  flushed_ = true;
+  if (!goes_wrong(faults_.flush_fails, token, 0)) inner_.flush(token, cached);
 }
 
 }  // namespace ezio::sim

@@ -11,6 +11,7 @@
 #include "bt/swarm/storage.hpp"
 #include "sim/clock.hpp"
 #include "sim/image.hpp"
+#include "tools/peer/io_token.hpp"
 
 namespace ezio::sim {
 
@@ -55,9 +56,10 @@ class Disk final : public Storage {
   TimePoint busy_until_{};
 };
 
-// Passes everything on but what fails: from the nth write, read or flush on (counted from 0), with `error`;
-// and lies about writes (zeroing included): the nth is acknowledged and dropped, has a bit flipped, or goes
-// to its neighbour's place, that one only or every one from there on.
+// Passes everything on but what fails, with `error`: from the nth write, read or flush on (counted from 0),
+// or the nth operation whatever it is, that one only or every one from there on; and lies about writes
+// (zeroing included): the nth is acknowledged and dropped, has a bit flipped, or goes to its neighbour's
+// place, that one only or every one from there on.
 struct DiskFaults {
   static constexpr std::uint32_t never = ~std::uint32_t{0};
   enum class Lie { drop, flip, misdirect };
@@ -68,12 +70,21 @@ struct DiskFaults {
   std::uint32_t reads_fail_from = never;
   std::uint32_t hangs_from = never;  // requests of any kind: none is answered any more
   bool flush_fails = false;
+  std::uint32_t fails_from = never;
+  bool fails_once = true;
   int error = EIO;
   bool lies() const { return lies_from != never; }
   bool any() const {
     return writes_fail_from != never || reads_fail_from != never || hangs_from != never || flush_fails ||
-           lies();
+           fails_from != never || lies();
   }
+};
+
+// An operation that was made to fail.
+struct DiskFailure {
+  DiskWork work = DiskWork::read;
+  std::uint64_t torrent_offset = 0;  // where it began
+  bool before_flush = false;         // before the first one
 };
 
 class FaultyDisk final : public Storage {
@@ -86,9 +97,10 @@ class FaultyDisk final : public Storage {
   void flush(std::uint64_t token, Cached cached) override;
   std::string description() const override { return "simulated, faulty"; }
 
-  bool hangs() const { return requests_ > faults_.hangs_from; }
+  bool hangs() const { return operations_ > faults_.hangs_from; }
   // As the engine does where a device hangs: what it has not taken yet fails.
   void cancel_waiting();
+  const std::vector<DiskFailure>& failures() const { return failures_; }  // in the order of their begin
 
  private:
   struct Request {
@@ -97,16 +109,19 @@ class FaultyDisk final : public Storage {
   };
   static constexpr std::uint32_t depth = 2;  // requests that a hung device has taken
 
-  bool swallow(std::uint64_t token, std::uint64_t torrent_offset);
+  // Counts the operation; if it is one that hangs or fails, sees to that.
+  bool goes_wrong(bool its_kind_fails, std::uint64_t token, std::uint64_t torrent_offset);
   bool lies_now();
   void lie(std::uint64_t token, std::uint64_t torrent_offset, Bytes data);
 
   Disk& inner_;
   DiskFaults faults_;
-  std::uint32_t requests_ = 0;
+  std::uint32_t operations_ = 0;
   std::uint32_t reads_ = 0;
   std::uint32_t writes_ = 0;
-  std::vector<Request> waiting_;                // behind those that hang
+  bool flushed_ = false;
+  std::vector<Request> waiting_;  // behind those that hang
+  std::vector<DiskFailure> failures_;
   std::deque<std::vector<std::byte>> altered_;  // what is written instead
 };
 

@@ -86,6 +86,10 @@ class Host final : private ConnectionUser {
   std::size_t connections(std::size_t job = 0) const { return torrents_[job].connections.size(); }
   bool has(PieceIndex piece, std::size_t job = 0) const { return torrents_[job].swarm->verified(piece); }
   Disk& disk(std::size_t job = 0, std::size_t target = 0) { return *torrents_[job].targets[target].disk; }
+  // Of a disk with faults.
+  const std::vector<DiskFailure>& disk_failures(std::size_t job = 0, std::size_t target = 0) const {
+    return torrents_[job].targets[target].faulty->failures();
+  }
   std::uint64_t reads(std::size_t job = 0) const { return torrents_[job].reads; }
   const std::vector<std::string>& notes() const { return notes_; }
   bool banned_somebody() const;
