@@ -31,9 +31,10 @@ using testing::StartsWith;
 class RunningServer {
  public:
   explicit RunningServer(const std::vector<std::string>& listen, ServerLimits limits = {},
-                         std::optional<TorrentDir> directory = std::nullopt)
-      : service_(RegistryLimits{}, 1, std::move(directory), std::chrono::steady_clock::now()) {
-    service_.load(std::chrono::steady_clock::now()).value();
+                         const std::string& directory = "")
+      : service_({}, 1, directory.empty() ? std::nullopt : std::optional(TorrentShelf(directory)),
+                 std::chrono::steady_clock::now()) {
+    if (!directory.empty()) service_.set_torrents(TorrentScan(directory, "").look().value().torrents);
     std::vector<Endpoint> endpoints;
     for (const std::string& text : listen) endpoints.push_back(parse_endpoint(text).value());
     server_.emplace(context_, service_, endpoints, limits);
@@ -85,6 +86,15 @@ class Client {
     boost::system::error_code error;
     asio::read(socket_, asio::dynamic_buffer(input_), error);
     return std::exchange(input_, "");
+  }
+  // Up to and with `end`.
+  std::string until(const std::string& end) {
+    boost::system::error_code error;
+    const std::size_t length = asio::read_until(socket_, asio::dynamic_buffer(input_), end, error);
+    if (error) return "closed: " + std::exchange(input_, "");
+    const std::string out = input_.substr(0, length);
+    input_.erase(0, length);
+    return out;
   }
   bool has_reply_within(milliseconds timeout) {
     pollfd wait{socket_.native_handle(), POLLIN, 0};
@@ -182,7 +192,7 @@ TEST(TrackerServer, WhatIsNotHttpGetsABadRequestAndIsClosed) {
 
 TEST(TrackerServer, OtherMethodsAreNotAllowed) {
   const RunningServer server({"127.0.0.1:0"});
-  for (const std::string method : {"POST", "HEAD", "DELETE", "BREW"}) {
+  for (const std::string method : {"POST", "PUT", "DELETE", "BREW"}) {
     Client client(server.port());
     client.send(method + " /stats HTTP/1.1\r\nHost: t\r\n\r\n");
     EXPECT_THAT(client.rest(), StartsWith("HTTP/1.1 405")) << method;
@@ -200,20 +210,42 @@ TEST(TrackerServer, ALongHeaderIsRefused) {
   EXPECT_THAT(fields.rest(), StartsWith("HTTP/1.1 431"));
 }
 
+TEST(TrackerServer, HeadGetsTheHeadOfTheReply) {
+  const RunningServer server({"127.0.0.1:0"});
+  for (const std::string target : {"/stats", "/metrics", "/", "/healthz", "/scrape"}) {
+    Client client(server.port());
+    client.send("HEAD " + target +
+                " HTTP/1.1\r\nHost: t\r\n\r\nGET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+    const std::string all = client.rest();
+    EXPECT_THAT(all, StartsWith("HTTP/1.1 200 OK\r\n")) << target;
+    EXPECT_THAT(all, testing::ContainsRegex("Content-Length: [1-9]")) << target;
+    EXPECT_EQ(all.find("\r\n\r\nHTTP/1.1 200"), all.find("\r\n\r\n")) << target << ": a body after the head";
+  }
+}
+
 TEST(TrackerServer, ClientsThatSayNothingOrTooLittleAreClosed) {
-  const RunningServer server({"127.0.0.1:0"}, {.read_timeout = milliseconds(50)});
-  Client silent(server.port());
-  EXPECT_EQ(silent.rest(), "");
+  const RunningServer server({"127.0.0.1:0"},
+                             {.head_timeout = milliseconds(50), .idle_timeout = milliseconds(50)});
   Client halfway(server.port());
   halfway.send("GET /stats HTT");
   EXPECT_EQ(halfway.rest(), "");
   Client idle(server.port());
   idle.send(get("/stats"));
   EXPECT_THAT(idle.rest(), StartsWith("HTTP/1.1 200"));
+  Client silent(server.port());
+  EXPECT_EQ(silent.rest(), "");  // once the kernel hands it over
 }
 
-TEST(TrackerServer, MoreConnectionsThanTheLimitWaitForAPlace) {
-  const RunningServer server({"127.0.0.1:0"}, {.connections = 2});
+TEST(TrackerServer, AHeadThatComesByteByByteHasTheSameTimeAsAnyOther) {
+  const RunningServer server({"127.0.0.1:0"}, {.head_timeout = milliseconds(100)});
+  Client slow(server.port());
+  slow.send("GET /stats HTTP/1.1\r\n");
+  while (!slow.has_reply_within(milliseconds(20))) slow.send("a: b\r\n");  // readable at its end, too
+  EXPECT_EQ(slow.rest(), "");
+}
+
+TEST(TrackerServer, WhoDoesNothingGivesWayToWhoAsks) {
+  const RunningServer server({"127.0.0.1:0"}, {.door = {.connections = 2}});
   Client one(server.port());
   one.send(get("/stats"));
   EXPECT_THAT(one.reply(), HasSubstr("\"connections\":1"));
@@ -222,9 +254,52 @@ TEST(TrackerServer, MoreConnectionsThanTheLimitWaitForAPlace) {
   EXPECT_THAT(two.reply(), HasSubstr("\"connections\":2"));
   Client three(server.port());
   three.send(get("/stats"));
-  EXPECT_FALSE(three.has_reply_within(milliseconds(100)));
-  one.socket().close();
   EXPECT_THAT(three.reply(), HasSubstr("\"connections\":2"));
+  EXPECT_EQ(one.rest(), "");
+  two.send(get("/healthz"));
+  EXPECT_THAT(two.reply(), HasSubstr("ok"));
+}
+
+TEST(TrackerServer, AnAddressHasSoManyConnections) {
+  const RunningServer server({"127.0.0.1:0"}, {.door = {.connections_an_address = 1}});
+  Client one(server.port());
+  one.send(get("/healthz"));
+  EXPECT_THAT(one.reply(), HasSubstr("ok"));
+  Client two(server.port());
+  two.send(get("/stats"));
+  EXPECT_THAT(two.reply(), HasSubstr("\"connections\":1"));
+  EXPECT_EQ(one.rest(), "");
+}
+
+TEST(TrackerServer, RepliesThatNobodyTakesAreBounded) {
+  const RunningServer server({"127.0.0.1:0"}, {.reply_bytes = 1});
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = std::to_string(10000 + i);
+    ASSERT_TRUE(http_get(
+        server.url("/announce?info_hash=hhhhhhhhhhhhhhhhhhhh&peer_id=aaaaaaaaaaaaaaa" + id + "&port=" + id),
+        {}));
+  }
+  Client client(server.port());
+  client.send(get("/stats"));
+  EXPECT_THAT(client.reply(), StartsWith("HTTP/1.1 503"));
+  client.send(get("/healthz"));
+  EXPECT_THAT(client.reply(), HasSubstr("ok"));
+}
+
+TEST(TrackerServer, EventsGoOnUntilTheReaderCloses) {
+  const RunningServer server({"127.0.0.1:0"});
+  Client page(server.port());
+  page.send(get("/events"));
+  EXPECT_THAT(page.until("\n\nevent: stats\n"), HasSubstr("Content-Type: text/event-stream\r\n"));
+  page.until("\n\n");
+  ASSERT_TRUE(http_get(server.url(announce_target('a', 7001)), {}));
+  EXPECT_THAT(page.until("event: hosts\n"), testing::Not(HasSubstr("Content-Length")));
+  page.until("\n\n");
+  page.socket().close();
+  std::string stats;
+  do {
+    stats = http_get(server.url("/stats"), {}).value();
+  } while (stats.find("\"connections\":1,") == stats.npos);
 }
 
 TEST(TrackerServer, ListensOnBothFamiliesWithItsWildcard) {
@@ -262,12 +337,7 @@ TEST(TrackerServer, AnAddressThatIsTakenIsNamed) {
   }
 }
 
-class TrackerFiles : public test::TorrentDirTest {
- protected:
-  TorrentDir directory() const {
-    return TorrentDir(path.string(), [](const std::string&) {});
-  }
-};
+class TrackerFiles : public test::TorrentDirTest {};
 
 // Valid, and several of the server's chunks long.
 std::string large_torrent() {
@@ -285,7 +355,7 @@ std::string large_torrent() {
 TEST_F(TrackerFiles, TorrentsOfAnySizeArriveWhole) {
   write("large.torrent", large_torrent());
   write("small.torrent", make_torrent("small"));
-  const RunningServer server({"127.0.0.1:0"}, {}, directory());
+  const RunningServer server({"127.0.0.1:0"}, {}, path.string());
   EXPECT_EQ(http_get(server.url("/torrents/large.torrent"), {.max_body_bytes = 64 * MiB}).value(),
             large_torrent());
   EXPECT_EQ(http_get(server.url("/torrents/small.torrent"), {}).value(), make_torrent("small"));
@@ -293,7 +363,7 @@ TEST_F(TrackerFiles, TorrentsOfAnySizeArriveWhole) {
 
 TEST_F(TrackerFiles, AConnectionGoesOnAfterAFile) {
   write("small.torrent", make_torrent("small"));
-  const RunningServer server({"127.0.0.1:0"}, {}, directory());
+  const RunningServer server({"127.0.0.1:0"}, {}, path.string());
   Client client(server.port());
   client.send(get("/torrents/small.torrent") + get("/torrents/"));
   EXPECT_THAT(client.reply(), HasSubstr(make_torrent("small")));
@@ -302,7 +372,7 @@ TEST_F(TrackerFiles, AConnectionGoesOnAfterAFile) {
 
 TEST_F(TrackerFiles, ASlowReaderGetsItsFileAndHoldsUpNobody) {
   write("large.torrent", large_torrent());
-  const RunningServer server({"127.0.0.1:0"}, {}, directory());
+  const RunningServer server({"127.0.0.1:0"}, {}, path.string());
   Client slow(server.port());
   slow.send(get("/torrents/large.torrent"));
   Client quick(server.port());
@@ -313,7 +383,7 @@ TEST_F(TrackerFiles, ASlowReaderGetsItsFileAndHoldsUpNobody) {
 
 TEST_F(TrackerFiles, AClientThatStopsReadingIsClosed) {
   write("large.torrent", large_torrent());
-  const RunningServer server({"127.0.0.1:0"}, {.write_timeout = milliseconds(100)}, directory());
+  const RunningServer server({"127.0.0.1:0"}, {.write_timeout = milliseconds(100)}, path.string());
   Client stuck(server.port());
   stuck.socket().set_option(asio::socket_base::receive_buffer_size(4096));
   for (int i = 0; i < 10; ++i) stuck.send(get("/torrents/large.torrent"));

@@ -12,6 +12,7 @@
 #include "bt/base/version.hpp"
 #include "tools/common/descriptors.hpp"
 #include "tools/common/outcome.hpp"
+#include "tracker/dir_watch.hpp"
 #include "tracker/server.hpp"
 
 namespace {
@@ -23,6 +24,7 @@ constexpr int exit_by_signal = 128;  // plus the signal's number
 struct Options {
   std::vector<std::string> listen;
   std::string directory;
+  std::string announce_url;
   std::uint32_t interval_s = 60;
 };
 
@@ -42,6 +44,9 @@ void define(CLI::App& app, Options& options) {
       ->check(check_listen);
   app.add_option("--dir", options.directory, "Serve the torrents in this directory, and accept no others")
       ->type_name("TORRENTS");
+  app.add_option("--announce-url", options.announce_url,
+                 "What the torrents of --dir shall announce to, whatever they say")
+      ->type_name("URL");
   app.add_option("--interval", options.interval_s, "Seconds between a peer's announces")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 86400))
@@ -61,7 +66,16 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
-int serve(const Options& options, tracker::Service& service) {
+// What the directory holds now; empty without one.
+Result<std::shared_ptr<const tracker::TorrentList>> first_look(tracker::TorrentScan* scan) {
+  if (!scan) return std::shared_ptr<const tracker::TorrentList>();
+  const auto found = scan->look();
+  if (!found) return found.error();
+  for (const std::string& line : found->complaints) complain(line);
+  return found->torrents;
+}
+
+int serve(const Options& options, tracker::Service& service, std::unique_ptr<tracker::TorrentScan> scan) {
   boost::asio::io_context context(1);
   boost::asio::signal_set signals(context, SIGINT, SIGTERM);
   int caught = 0;
@@ -72,6 +86,14 @@ int serve(const Options& options, tracker::Service& service) {
   std::vector<Endpoint> listen;
   for (const std::string& text : options.listen) listen.push_back(*parse_endpoint(text));
   const tracker::Server server(context, service, listen);
+  std::optional<tracker::DirWatch> watch;
+  if (scan) {
+    watch.emplace(context, options.directory, std::move(scan),
+                  tracker::DirWatch::Listener{[&](std::shared_ptr<const tracker::TorrentList> found) {
+                                                service.set_torrents(std::move(found));
+                                              },
+                                              complain});
+  }
   for (const Endpoint& endpoint : server.endpoints()) {
     fmt::print("listening on http://{}/announce\n", to_string(endpoint));
   }
@@ -81,16 +103,26 @@ int serve(const Options& options, tracker::Service& service) {
 }
 
 int run(const Options& options) {
-  std::optional<tracker::TorrentDir> directory;
-  if (!options.directory.empty()) directory.emplace(options.directory, complain);
-  const auto now = std::chrono::steady_clock::now();
-  tracker::Service service(registry_limits(options), random_seed(), std::move(directory), now);
-  if (const auto loaded = service.load(now); !loaded) {
-    complain(loaded.error().message);
+  std::unique_ptr<tracker::TorrentScan> scan;
+  std::optional<tracker::TorrentShelf> shelf;
+  if (!options.directory.empty()) {
+    scan = std::make_unique<tracker::TorrentScan>(options.directory, options.announce_url);
+    shelf.emplace(options.directory);
+  }
+  const auto torrents = first_look(scan.get());
+  if (!torrents) {
+    complain(torrents.error().message);
     return static_cast<int>(ExitCode::refused);
   }
+  tracker::ServiceOptions service_options;
+  service_options.limits.registry = registry_limits(options);
+  tracker::AnnounceDesk::Listeners listeners;
+  listeners.report = complain;
+  tracker::Service service(service_options, random_seed(), std::move(shelf), std::chrono::steady_clock::now(),
+                           listeners);
+  if (*torrents) service.set_torrents(*torrents);
   raise_descriptor_limit();
-  return serve(options, service);
+  return serve(options, service, std::move(scan));
 }
 
 }  // namespace

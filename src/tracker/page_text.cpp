@@ -1,0 +1,121 @@
+#include "tracker/page_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "bt/base/hex.hpp"
+#include "tracker/page_files.hpp"
+
+namespace ezio::tracker {
+
+namespace {
+
+constexpr std::string_view rows_marker = "<!--rows-->";
+constexpr std::string_view summary_marker = "<!--summary-->";
+
+constexpr std::array files = {
+    PageFile{"/", "text/html; charset=utf-8", page_index_html},
+    PageFile{"/room.css", "text/css; charset=utf-8", page_room_css},
+    PageFile{"/room.js", "text/javascript; charset=utf-8", page_room_js},
+};
+
+std::string rate_text(std::uint64_t bytes_per_second) {
+  return fmt::format("{:.1f} MB/s", static_cast<double>(bytes_per_second) / 1e6);
+}
+
+std::string eta_text(const Host& host) {
+  const auto eta = host.eta_s();
+  if (!eta || *eta > 1e6) return {};
+  const auto seconds = static_cast<std::uint64_t>(*eta);
+  return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+}
+
+std::string targets_text(const Host& host) {
+  std::string out;
+  for (const TargetReport& target : host.report.targets) {
+    if (!out.empty()) out += ", ";
+    out += target.path;
+    if (!target.model.empty()) out += " " + target.model;
+    if (!target.serial.empty()) out += " " + target.serial;
+  }
+  return out;
+}
+
+void append_row(std::string& out, std::string_view torrent, const Host& host) {
+  fmt::format_to(std::back_inserter(out), "<tr class=\"{}\"><th scope=\"row\">{}</th>", shown_state(host),
+                 html_escaped(host.name()));
+  const std::string state =
+      host.lost ? fmt::format("lost ({})", to_string(host.state())) : std::string(shown_state(host));
+  for (const std::string& cell :
+       {html_escaped(torrent), state, fmt::format("{:.1f} %", 100 * host.progress()),
+        rate_text(host.report.down), eta_text(host), html_escaped(targets_text(host)),
+        html_escaped(host.reason())}) {
+    fmt::format_to(std::back_inserter(out), "<td>{}</td>", cell);
+  }
+  out += "</tr>\n";
+}
+
+std::string rows(const StatsSources& sources) {
+  std::string out;
+  for (const auto& [info_hash, table] : sources.book.tables()) {
+    const auto facts = sources.torrents.find(info_hash);
+    const std::string torrent = facts == sources.torrents.end() ? to_hex(info_hash) : facts->second.name;
+    std::vector<const Host*> hosts;
+    for (const Host& host : table.hosts()) hosts.push_back(&host);
+    std::ranges::stable_sort(hosts, {}, [](const Host* host) { return host->name(); });
+    for (const Host* host : hosts) append_row(out, torrent, *host);
+  }
+  return out;
+}
+
+void fill(std::string& page, std::string_view marker, std::string_view text) {
+  const std::size_t at = page.find(marker);
+  if (at != page.npos) page.replace(at, marker.size(), text);
+}
+
+}  // namespace
+
+std::optional<PageFile> find_page_file(std::string_view path) {
+  const auto found = std::ranges::find(files, path, &PageFile::path);
+  if (found == files.end()) return std::nullopt;
+  return *found;
+}
+
+std::string html_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string page_with_rows(std::string_view index, const StatsSources& sources) {
+  std::string page(index);
+  // The summary first: what hosts say must not be taken for a marker. (It cannot be: '<' is escaped.)
+  fill(page, summary_marker, html_escaped(summary(sources.book, sources.expectation)));
+  fill(page, rows_marker, rows(sources));
+  return page;
+}
+
+}  // namespace ezio::tracker

@@ -1,0 +1,35 @@
+// The page of the tracker: files embedded at build time, and in one of them the hosts as a table.
+//
+// Core file. The table is for browsers without scripts; everything that hosts reported is escaped.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tracker/stats_json.hpp"
+
+namespace ezio::tracker {
+
+struct PageFile {
+  std::string_view path;  // "/room.css"
+  std::string_view content_type;
+  std::string_view text;
+};
+// One of the page's files; the index is "/".
+std::optional<PageFile> find_page_file(std::string_view path);
+
+// What a page may load: its own files and the tracker's data, nothing else and no markup's own scripts or
+// styles.
+inline constexpr std::string_view page_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+std::string html_escaped(std::string_view text);
+
+// `index` with the rows where its marker "<!--rows-->" stands and the summary at "<!--summary-->". A row has
+// eight cells: host, torrent, state, progress, rate, time left, targets, error; the first is a <th
+// scope="row">.
+std::string page_with_rows(std::string_view index, const StatsSources& sources);
+
+}  // namespace ezio::tracker
