@@ -83,7 +83,7 @@ class DiscardTest(EzioCase):
             self.assertGreaterEqual(len(zeros), 2, "else little is tested")
             output = self.clone(device.path, "--discard-unused")
             megabytes = sum(end - begin for begin, end in zeros) / 1e6
-            self.assertIn(f"ext4: {megabytes:.1f} MB of unused blocks in {len(zeros)} places discarded", output)
+            self.assertIn(f"ext4: {device.path}: {megabytes:.1f} MB of unused blocks in {len(zeros)} places discarded", output)
             self.assertLess(output.index("discarded"), output.index("complete:"))
             device.close()
             self.assert_clone(zeros)
@@ -162,7 +162,7 @@ class CannotDiscardTest(EzioCase):
         disk = FaultyDisk(self, self.backing)  # whose commands end in "not supported"
         output = self.clone(disk, 0)
         self.assertEqual(output.count("discarded"), 1, output)
-        self.assertIn("dump: no unused blocks are discarded: the device cannot", output)
+        self.assertIn(f"dump: {disk.path}: no unused blocks are discarded: the device cannot", output)
         self.assert_clone()
 
     def test_a_device_that_fails_in_the_middle(self):

@@ -158,6 +158,15 @@ class DryRunTest(EzioCase):
         extents.assert_untouched(small.backing_path)
         extents.assert_untouched(fit.backing_path)
 
+    def test_one_target_too_many_of_a_download_is_refused(self):
+        directory = self.temp_dir("targets")
+        names = [os.path.join(directory, str(number)) for number in range(33)]
+        pairs = [word for name in names for word in (self.image.torrent, name)]
+        *fine, refused = self.dry_json("--leech", *pairs, "--create", code=4)
+        self.assertEqual({pair["exit_code"] for pair in fine}, {0})
+        self.assertEqual(refused["message"], f"target {names[-1]}: a download has at most 32 targets")
+        self.assertEqual(os.listdir(directory), [])
+
     def test_a_claimed_device_is_refused(self):
         device = self.patterned()
         claim = os.open(device.path, os.O_RDONLY | os.O_EXCL)

@@ -70,7 +70,8 @@ void discard_unused(const std::vector<PeerJob>& jobs, std::chrono::seconds io_ti
   for (const PeerJob& job : jobs) {
     if (job.failure || job.unused == nullptr) continue;
     total += job.unused->bytes();
-    pending.push_back({printable(job.metainfo.name), DiscardRun(job.unused)});
+    const std::string target = printable(job.pair.path, 4096);
+    pending.push_back({fmt::format("{}: {}", printable(job.metainfo.name), target), DiscardRun(job.unused)});
   }
   if (pending.empty()) return;
   ProgressLine line("discarding unused blocks", std::max<std::uint64_t>(total, 1));

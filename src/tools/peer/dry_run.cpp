@@ -7,6 +7,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/zero_pieces.hpp"
+#include "tools/peer/places.hpp"
 #include "tools/peer/setup.hpp"
 #include "tools/peer/survey.hpp"
 #include "tools/peer/targets.hpp"
@@ -35,6 +36,14 @@ Result<Opened> open_one(const PeerJob& job, const PeerOptions& options) {
   auto survey = survey_target(std::move(*preview), job, options);
   if (!survey) return survey.error();
   opened.target = std::move(*survey);
+  return opened;
+}
+
+Result<Opened> open_next(const PeerJob& job, Places& places, const PeerOptions& options) {
+  const auto place = places.next(job);
+  if (!place) return place.error();
+  auto opened = open_one(job, options);
+  if (opened) places.take(job, *place);
   return opened;
 }
 
@@ -153,11 +162,12 @@ int exit_code(const std::vector<PeerJob>& jobs) {
 int dry_run(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerReport& report) {
   // All of them are held until the end, as they would be by a run.
   std::vector<std::optional<Opened>> all(jobs.size());
+  Places places;
   json::array pairs;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     PeerJob& job = jobs[i];
     if (!job.failure) {
-      auto opened = open_one(job, options);
+      auto opened = open_next(job, places, options);
       if (opened) {
         all[i] = std::move(*opened);
         say(job, *all[i], options, report);

@@ -17,6 +17,7 @@
 #include "disk/source_reader.hpp"
 #include "tools/common/progress.hpp"
 #include "tools/peer/ask_device.hpp"
+#include "tools/peer/places.hpp"
 #include "tools/peer/targets.hpp"
 #include "tools/peer/torrent_fetch.hpp"
 
@@ -78,29 +79,6 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, DiskEngine& engine, cons
     job.unused = std::make_shared<UnusedSpace>(*target, job.metainfo.extents, job.metainfo.target_size);
   return open_target_storage(engine, owner, std::move(*target), job.metainfo);
 }
-
-// Which place comes next: a download of its own, or one of the targets of a download that has one already.
-// Only what was opened takes its place.
-class Places {
- public:
-  std::optional<StorageOwner> next(const PeerJob& job) const {
-    const auto found = downloads_.find(job.metainfo.info_hash);
-    if (job.pair.seeding || found == downloads_.end()) return StorageOwner{torrents_, TargetIndex{0}};
-    const auto& [torrent, targets] = found->second;
-    if (targets == TargetSet::most) return std::nullopt;
-    return StorageOwner{torrent, TargetIndex{targets}};
-  }
-  void take(const PeerJob& job) {
-    if (job.place.torrent == torrents_) ++torrents_;
-    if (!job.pair.seeding) {
-      downloads_[job.metainfo.info_hash] = {job.place.torrent, job.place.target.value() + 1};
-    }
-  }
-
- private:
-  std::uint32_t torrents_ = 0;
-  std::map<InfoHash, std::pair<std::uint32_t, std::uint32_t>> downloads_;  // torrent, targets
-};
 
 // A pair that was refused before its torrent was loaded belongs to the download of those that name the same
 // one.
@@ -187,8 +165,7 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
     if (job.failure) continue;
     const auto place = places.next(job);
     if (!place) {
-      refuse(job, fmt::format("target {}: a download has at most {} targets", job.pair.path, TargetSet::most),
-             report);
+      refuse(job, place.error().message, report);
       continue;
     }
     job.place = *place;
@@ -198,7 +175,7 @@ void open_storages(std::vector<PeerJob>& jobs, DiskEngine& engine, const PeerOpt
       continue;
     }
     job.storage = std::move(*storage);
-    places.take(job);
+    places.take(job, job.place);
     report.say(fmt::format("{}: {} {} ({})", printable(job.metainfo.name),
                            job.pair.seeding ? "seeding" : "cloning to", job.pair.path,
                            job.storage->description()));
