@@ -30,7 +30,8 @@ void inspect(Driver& driver, const std::function<bool(std::uint32_t piece)>& rig
     for (const InspectSegment& read : reads) driver.event(SegmentInspected{read.segment, {}, read.target});
     for (const HashSegment& hash : hashes) {
       const auto& truth = driver.metainfo.piece_hashes[hash.piece.value()];
-      driver.event(SegmentHashed{hash.piece, right(hash.piece.value()) ? truth : Sha1Digest{}, hash.inspected});
+      driver.event(
+          SegmentHashed{hash.piece, right(hash.piece.value()) ? truth : Sha1Digest{}, hash.inspected});
     }
   }
 }
