@@ -299,6 +299,7 @@ TEST(SwarmTargets, TheLastOneThatFailsEndsTheClone) {
   ASSERT_THAT(finished, SizeIs(1));
   EXPECT_EQ(finished[0].outcome, SwarmOutcome::io_error);
   EXPECT_THAT(finished[0].message, HasSubstr("write failed"));
+  EXPECT_EQ(driver.swarm->stats().read_back, 0u);
   EXPECT_EQ(driver.swarm->io_in_flight(), 0u);
 }
 

@@ -353,8 +353,9 @@ SwarmStats Swarm::stats() const {
   stats.reused = reused_bytes_;
   stats.zeroed = zeroed_bytes_;
   stats.read_back = stats.pieces;
-  for (TargetIndex index : context_.targets) {
-    stats.read_back = std::min(stats.read_back, target(index).read_back.pieces_seen());
+  for (std::uint32_t i = 0; i < targets_.size(); ++i) {
+    if (!context_.targets.empty() && !context_.targets.contains(TargetIndex{i})) continue;
+    stats.read_back = std::min(stats.read_back, targets_[i].read_back.pieces_seen());
   }
   stats.from_seeds = requests_.received().from_seeds;
   stats.from_leechers = requests_.received().from_leechers;

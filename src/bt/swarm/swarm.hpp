@@ -83,7 +83,8 @@ struct SwarmStats {
   std::uint64_t duplicate = 0;  // of that, bytes that were there or on their way already
   std::uint64_t reused = 0;     // bytes that the target held already, or all targets
   std::uint64_t zeroed = 0;     // bytes of zeros that were made here
-  // Pieces read again from the device, of the pass under way or the last one; of the target that is behind.
+  // Pieces read again from the device, of the pass under way or the last one; of the target that is behind,
+  // among those that have not failed, or all where all have.
   std::uint32_t read_back = 0;
   std::uint64_t from_seeds = 0;  // payload that was kept, from peers that had everything, and from others
   std::uint64_t from_leechers = 0;
