@@ -173,6 +173,22 @@ void Driver::finish_reads(const std::string& error) {
   for (const ReadSegment& read : take<ReadSegment>()) event(SegmentRead{read.segment, error, read.target});
 }
 
+void Driver::inspect(const Holds& right) {
+  while (true) {
+    const auto reads = take<InspectSegment>();
+    const auto holes = take<InspectHole>();
+    const auto hashes = take<HashSegment>();
+    if (reads.empty() && holes.empty() && hashes.empty()) return;
+    for (const InspectHole& hole : holes) event(HoleInspected{hole.piece, false, hole.target});
+    for (const InspectSegment& read : reads) event(SegmentInspected{read.segment, {}, read.target});
+    for (const HashSegment& hash : hashes) {
+      const bool is_right = !hash.inspected || right(*hash.inspected, hash.piece.value());
+      const Sha1Digest& truth = metainfo.piece_hashes[hash.piece.value()];
+      event(SegmentHashed{hash.piece, is_right ? truth : Sha1Digest{}, hash.inspected});
+    }
+  }
+}
+
 std::optional<std::string> Driver::closed(PeerHandle peer) const {
   const auto found = closed_.find(peer);
   if (found == closed_.end()) return std::nullopt;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +59,10 @@ class Driver {
   void finish_hashing(bool right = true);
   void finish_writes(const std::string& error = {});
   void finish_reads(const std::string& error = {});
+  // Everything that is asked of the targets, which hold what this says, and have no holes; to the end. What
+  // is hashed as it is fetched is right.
+  using Holds = std::function<bool(TargetIndex target, std::uint32_t piece)>;
+  void inspect(const Holds& right);
 
   // --- what the swarm did since the last call ---
   template <class T>

@@ -19,21 +19,9 @@ DriverOptions with_target(Reuse::Mode mode) {
   return options;
 }
 
-// Answers everything that is asked of the target, `right` of each piece; to the end.
+// To the end; `right` of each piece.
 void inspect(Driver& driver, const std::function<bool(std::uint32_t piece)>& right) {
-  while (true) {
-    const auto reads = driver.take<InspectSegment>();
-    const auto holes = driver.take<InspectHole>();
-    const auto hashes = driver.take<HashSegment>();
-    if (reads.empty() && holes.empty() && hashes.empty()) return;
-    for (const InspectHole& hole : holes) driver.event(HoleInspected{hole.piece, false, hole.target});
-    for (const InspectSegment& read : reads) driver.event(SegmentInspected{read.segment, {}, read.target});
-    for (const HashSegment& hash : hashes) {
-      const auto& truth = driver.metainfo.piece_hashes[hash.piece.value()];
-      driver.event(
-          SegmentHashed{hash.piece, right(hash.piece.value()) ? truth : Sha1Digest{}, hash.inspected});
-    }
-  }
+  driver.inspect([&](TargetIndex, std::uint32_t piece) { return right(piece); });
 }
 
 TEST(SwarmTarget, NothingIsDialledOrFetchedBeforeTheSamplesAreIn) {

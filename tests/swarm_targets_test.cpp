@@ -24,26 +24,7 @@ DriverOptions two_targets(Reuse::Mode reuse = Reuse::Mode::off) {
   return options;
 }
 
-using Holds = std::function<bool(TargetIndex target, std::uint32_t piece)>;
-
-const Holds holds_all = [](TargetIndex, std::uint32_t) { return true; };
-
-// Answers everything that is asked of the targets, which hold what `right` says; to the end.
-void inspect(Driver& driver, const Holds& right) {
-  while (true) {
-    const auto reads = driver.take<InspectSegment>();
-    const auto holes = driver.take<InspectHole>();
-    const auto hashes = driver.take<HashSegment>();
-    if (reads.empty() && holes.empty() && hashes.empty()) return;
-    for (const InspectHole& hole : holes) driver.event(HoleInspected{hole.piece, false, hole.target});
-    for (const InspectSegment& read : reads) driver.event(SegmentInspected{read.segment, {}, read.target});
-    for (const HashSegment& hash : hashes) {
-      const auto& truth = driver.metainfo.piece_hashes[hash.piece.value()];
-      const bool is_right = !hash.inspected || right(*hash.inspected, hash.piece.value());
-      driver.event(SegmentHashed{hash.piece, is_right ? truth : Sha1Digest{}, hash.inspected});
-    }
-  }
-}
+const Driver::Holds holds_all = [](TargetIndex, std::uint32_t) { return true; };
 
 void fetch_all(Driver& driver) {
   const PeerHandle seed = driver.seed();
@@ -80,7 +61,7 @@ TEST(SwarmTargets, ItIsCompleteWhenEachOfThemIs) {
   driver.event(Flushed{{}, first});
   EXPECT_EQ(driver.swarm->stats().state, SwarmStats::State::verifying);
   EXPECT_THAT(driver.take<Completed>(), IsEmpty());
-  inspect(driver, holds_all);
+  driver.inspect(holds_all);
   EXPECT_THAT(driver.take<Completed>(), SizeIs(1));
   EXPECT_THAT(driver.take<TargetFailed>(), IsEmpty());
 }
@@ -117,7 +98,7 @@ TEST(SwarmTargets, OneThatCannotBeWrittenIsLeftBehind) {
   ASSERT_THAT(flushes, SizeIs(1));
   EXPECT_EQ(flushes[0].target, second);
   driver.event(Flushed{{}, second});
-  inspect(driver, [](TargetIndex target, std::uint32_t) {
+  driver.inspect([](TargetIndex target, std::uint32_t) {
     EXPECT_EQ(target, second);
     return true;
   });
@@ -135,7 +116,7 @@ TEST(SwarmTargets, OneThatHangsIsLeftBehindAndItsBuffersAreNotUsedAgain) {
   driver.event(StorageHangs{"the device has not answered for 120 s", second});
   EXPECT_THAT(driver.take<TargetFailed>(), SizeIs(1));
   flush_all(driver);
-  inspect(driver, holds_all);
+  driver.inspect(holds_all);
   EXPECT_THAT(driver.take<Completed>(), SizeIs(1));
   EXPECT_EQ(driver.pool.available(), driver.pool.capacity() - 4);
   // What the kernel had not taken yet is answered after all.
@@ -151,7 +132,7 @@ TEST(SwarmTargets, OneThatCannotBeFlushedIsLeftBehind) {
   driver.event(Flushed{"Input/output error", first});
   EXPECT_THAT(driver.take<TargetFailed>(), SizeIs(1));
   driver.event(Flushed{{}, second});
-  inspect(driver, holds_all);
+  driver.inspect(holds_all);
   EXPECT_THAT(driver.take<Completed>(), SizeIs(1));
 }
 
@@ -161,7 +142,7 @@ TEST(SwarmTargets, OneThatHangsInItsFlushIsNotWaitedFor) {
   driver.finish_writes();
   driver.event(Flushed{{}, first});
   driver.event(StorageHangs{"the device has not answered", second});
-  inspect(driver, holds_all);
+  driver.inspect(holds_all);
   EXPECT_THAT(driver.take<Completed>(), SizeIs(1));
 }
 
@@ -172,7 +153,7 @@ TEST(SwarmTargets, OneThatCannotBeConcludedIsLeftBehind) {
   fetch_all(driver);
   driver.finish_writes();
   flush_all(driver);
-  inspect(driver, holds_all);
+  driver.inspect(holds_all);
   ASSERT_THAT(driver.take<Conclude>(), SizeIs(2));
   driver.event(Concluded{{}, first});
   EXPECT_THAT(driver.take<Completed>(), IsEmpty());
@@ -184,7 +165,7 @@ TEST(SwarmTargets, OneThatCannotBeConcludedIsLeftBehind) {
 TEST(SwarmTargets, WhatOneDoesNotHoldIsWrittenOnceMoreAndTwiceWrongIsItsEnd) {
   Driver driver(two_targets());
   const PeerHandle seed = driver.seed();
-  const Holds second_lies = [](TargetIndex target, std::uint32_t piece) {
+  const Driver::Holds second_lies = [](TargetIndex target, std::uint32_t piece) {
     return target == first || piece != 2;
   };
   for (int round = 0; round < 2; ++round) {
@@ -192,7 +173,7 @@ TEST(SwarmTargets, WhatOneDoesNotHoldIsWrittenOnceMoreAndTwiceWrongIsItsEnd) {
     driver.finish_hashing();
     driver.finish_writes();
     flush_all(driver);
-    inspect(driver, second_lies);
+    driver.inspect(second_lies);
   }
   const auto lost = driver.take<TargetFailed>();
   ASSERT_THAT(lost, SizeIs(1));
@@ -208,7 +189,7 @@ TEST(SwarmTargets, WhatIsWrongOnBothIsFetchedOnce) {
   driver.finish_hashing();
   driver.finish_writes();
   flush_all(driver);
-  inspect(driver, [](TargetIndex, std::uint32_t piece) { return piece != 1; });
+  driver.inspect([](TargetIndex, std::uint32_t piece) { return piece != 1; });
   driver.serve_all(seed);
   driver.finish_hashing();
   EXPECT_THAT(driver.take<WriteSegment>(), SizeIs(2));
@@ -218,9 +199,8 @@ TEST(SwarmTargets, WhatIsWrongOnBothIsFetchedOnce) {
 TEST(SwarmTargets, OnlyWhatAllOfThemHoldIsReused) {
   Driver driver(two_targets(Reuse::Mode::all));
   const PeerHandle seed = driver.seed();
-  inspect(driver, [](TargetIndex target, std::uint32_t piece) {
-    return piece == 0 || (piece == 1 && target == first);
-  });
+  driver.inspect(
+      [](TargetIndex target, std::uint32_t piece) { return piece == 0 || (piece == 1 && target == first); });
   EXPECT_THAT(driver.heard<wire::Have>(seed), SizeIs(1));
   EXPECT_EQ(driver.swarm->stats().reused, 64 * KiB);
   driver.serve_all(seed);

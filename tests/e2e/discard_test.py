@@ -6,12 +6,11 @@ import random
 from lib import extents, runner
 from lib.case import require_programs
 from lib.ezio import EzioCase, create_torrent, program, require_built
-from lib.faultydisk import PROGRAM, FaultyDisk
+from lib.faultydisk import FaultyDisk, require_faulty_disk
 from lib.filesystems import FILE_SYSTEMS, Capture
 from lib.loopdev import LoopDevice
 from lib.proc import run
 from lib.rawimage import MIB, RawImage
-from lib.sandbox import CannotRun
 from lib.tree import make_tree
 
 PORT = 7001
@@ -193,10 +192,7 @@ class CannotDiscardTest(EzioCase):
 def check():
     require_built()
     require_programs("partclone.extfs", "e2fsck")
-    if not os.access(PROGRAM, os.X_OK):
-        raise CannotRun(f"{PROGRAM} is not built")
-    if not os.path.exists("/dev/fuse"):
-        raise CannotRun("no /dev/fuse")
+    require_faulty_disk()
 
 
 if __name__ == "__main__":

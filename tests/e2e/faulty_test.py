@@ -7,10 +7,9 @@ import time
 
 from lib import runner
 from lib.ezio import EzioCase, Peer, create_torrent, program, require_built
-from lib.faultydisk import PROGRAM, FaultyDisk
+from lib.faultydisk import FaultyDisk, require_faulty_disk
 from lib.proc import run, wait_until
 from lib.rawimage import MIB, RawImage
-from lib.sandbox import CannotRun
 
 PORT = 7001
 DISK_BYTES = 8 * MIB
@@ -260,10 +259,7 @@ class PowerCutTest(EzioCase):
 
 def _require():
     require_built()
-    if not os.access(PROGRAM, os.X_OK):
-        raise CannotRun(f"{PROGRAM} is not built")
-    if not os.path.exists("/dev/fuse"):
-        raise CannotRun("no /dev/fuse")
+    require_faulty_disk()
 
 
 _add_cases()

@@ -4,10 +4,9 @@ import os
 
 from lib import runner
 from lib.ezio import EzioCase, require_built
-from lib.faultydisk import PROGRAM, FaultyDisk
+from lib.faultydisk import FaultyDisk, require_faulty_disk
 from lib.proc import run
 from lib.rawimage import MIB, RawImage
-from lib.sandbox import CannotRun
 
 PORT = 7001
 ANSWER_S = 2
@@ -99,10 +98,7 @@ class HangTest(EzioCase):
 
 def _require():
     require_built()
-    if not os.access(PROGRAM, os.X_OK):
-        raise CannotRun(f"{PROGRAM} is not built")
-    if not os.path.exists("/dev/fuse"):
-        raise CannotRun("no /dev/fuse")
+    require_faulty_disk()
 
 
 if __name__ == "__main__":

@@ -25,9 +25,7 @@ PieceStore::~PieceStore() {
   stop();
   for (const auto& [segment, writing] : writing_) context_.pool.unpin(writing.buffer);
   for (const auto& [segment, reading] : reading_) context_.pool.release(reading.buffer);
-  for (const GivenUp& given_up : given_up_) {
-    given_up.written ? context_.pool.unpin(given_up.buffer) : context_.pool.release(given_up.buffer);
-  }
+  for (const GivenUp& given_up : given_up_) let_go(given_up);
 }
 
 void PieceStore::stop() {
@@ -158,10 +156,20 @@ bool PieceStore::answered_late(SegmentRef segment, TargetIndex target) {
   if (found == given_up_.end()) return false;
   found->awaited.erase(target);
   if (!found->awaited.empty()) return true;
-  reads_given_up_ -= !found->written;
-  found->written ? context_.pool.unpin(found->buffer) : context_.pool.release(found->buffer);
+  let_go(*found);
   given_up_.erase(found);
   return true;
+}
+
+void PieceStore::let_go(const GivenUp& given_up) {
+  given_up.written ? context_.pool.unpin(given_up.buffer) : context_.pool.release(given_up.buffer);
+}
+
+std::uint32_t PieceStore::io_in_flight() const {
+  const auto reads_given_up = std::count_if(given_up_.begin(), given_up_.end(),
+                                            [](const GivenUp& given_up) { return !given_up.written; });
+  return writes_in_flight_ + hashes_in_flight_ +
+         static_cast<std::uint32_t>(reading_.size() + static_cast<std::size_t>(reads_given_up));
 }
 
 void PieceStore::target_lost(TargetIndex target) {
@@ -170,7 +178,6 @@ void PieceStore::target_lost(TargetIndex target) {
     const auto& [segment, reading] = entry;
     if (reading.target != target) return false;
     given_up_.push_back({segment, reading.buffer, TargetSet::only(target), false});
-    ++reads_given_up_;
     return true;
   });
 }

@@ -70,10 +70,7 @@ class PieceStore {
   void stop();  // gives up what is being filled; only with io_in_flight() == 0 and no peers
 
   bool all_written() const;  // to all targets that have not failed
-  std::uint32_t io_in_flight() const {
-    return writes_in_flight_ + hashes_in_flight_ + static_cast<std::uint32_t>(reading_.size()) +
-           reads_given_up_;
-  }
+  std::uint32_t io_in_flight() const;
 
  private:
   struct Writing {
@@ -95,6 +92,7 @@ class PieceStore {
   using WritingRef = std::map<SegmentRef, Writing>::iterator;
   WritingRef settle_write(WritingRef writing, bool keep);
   bool answered_late(SegmentRef segment, TargetIndex target);
+  void let_go(const GivenUp& given_up);
   void follow_hash(PieceDownload& download);
   void forget(PieceIndex piece);
   std::optional<BufferId> finish_read(SegmentRef segment, TargetIndex target, const std::string& error);
@@ -107,7 +105,6 @@ class PieceStore {
   std::map<SegmentRef, Writing> writing_;
   std::map<SegmentRef, Reading> reading_;
   std::vector<GivenUp> given_up_;
-  std::uint32_t reads_given_up_ = 0;  // of given_up_
   std::uint32_t writes_in_flight_ = 0;
   std::uint32_t hashes_in_flight_ = 0;
 };

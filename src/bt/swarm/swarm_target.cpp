@@ -259,7 +259,6 @@ void Swarm::draw_consequences(const SwarmContext::LostTarget& lost) {
   check_inspected();
   check_flushed();
   check_concluded();
-  check_written();
   requests_.fill_all();
 }
 

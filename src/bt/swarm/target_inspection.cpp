@@ -26,10 +26,6 @@ void TargetInspection::look_at(std::vector<PieceIndex> pieces) {
   next_ = 0;
 }
 
-std::vector<PieceIndex> TargetInspection::unseen() const {
-  return {pieces_.begin() + static_cast<std::ptrdiff_t>(next_), pieces_.end()};
-}
-
 void TargetInspection::look_no_further() {
   pieces_.resize(next_);
 }

@@ -41,8 +41,6 @@ class TargetInspection {
   void look_no_further();                        // what has not been begun is left out
   void advance();                                // begins what buffers allow
   bool over() const { return next_ == pieces_.size() && open_.empty(); }
-  // Those that look_at() was given and that have not been begun.
-  std::vector<PieceIndex> unseen() const;
 
   // --- answers to its actions; the piece's verdict when it is there ---
   std::optional<Verdict> on_hole(PieceIndex piece, bool hole);

@@ -58,9 +58,7 @@ int peer_main(const PeerOptions& options) {
   }
   if (options.dry_run) return dry_run(jobs, options, report);
   if (!any) {
-    for (const PeerJob& job : jobs) {
-      if (job.failure->code == ExitCode::refused) tell_refusal(job, options);
-    }
+    for (const PeerJob& job : jobs) tell_refusal(job, options);
     return static_cast<int>(jobs[0].failure->code);
   }
 

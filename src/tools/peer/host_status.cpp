@@ -2,13 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <random>
 
 #include "bt/base/version.hpp"
 #include "bt/net/http_client.hpp"
+#include "tools/peer/random_peer_id.hpp"
 #include "tools/peer/setup.hpp"
 
 namespace ezio {
@@ -84,6 +82,7 @@ void add_progress(HostReport& report, const SwarmStats& stats, const Bitfield& h
 }
 
 void tell_refusal(const PeerJob& job, const PeerOptions& options) {
+  if (!job.failure || job.failure->code != ExitCode::refused) return;
   PeerReport silent(PeerReport::Mode::quiet);
   Metainfo metainfo = job.metainfo;
   if (metainfo.piece_hashes.empty()) {  // it was refused before its torrent was looked at
@@ -97,9 +96,7 @@ void tell_refusal(const PeerJob& job, const PeerOptions& options) {
   report.pieces = metainfo.geometry().piece_count();
   report.targets = {target_report(job, HostState::failed)};
   AnnounceRequest request;
-  std::random_device random;
-  for (std::byte& byte : request.peer_id.bytes) byte = static_cast<std::byte>(random());
-  std::memcpy(request.peer_id.bytes.data(), peer_id_prefix, std::strlen(peer_id_prefix));
+  request.peer_id = random_peer_id();
   request.info_hash = metainfo.info_hash;
   request.port = no_port;
   request.left = metainfo.total_length;

@@ -1,12 +1,9 @@
 // What this host tells a tracker of ours about itself: the makings of a HostReport.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <cstdint>
 
 #include "bt/base/bitfield.hpp"
-#include "bt/base/result.hpp"
-#include "bt/metainfo/metainfo.hpp"
 #include "bt/swarm/swarm.hpp"
 #include "bt/wire/host_report.hpp"
 #include "tools/peer/job.hpp"
@@ -27,8 +24,8 @@ HostState host_state(const SwarmStats& stats, bool seeding, bool failed);
 void add_progress(HostReport& report, const SwarmStats& stats, const Bitfield& have,
                   std::uint32_t piece_length);
 
-// Tells the trackers of a pair whose target was refused why, where they are ours and want to know. Waits for
-// them, a few seconds at most; what goes wrong is nobody's concern any more.
+// Tells the trackers of a pair that was refused why, where they are ours and want to know; of any other pair,
+// nobody. Waits for them, a few seconds at most; what goes wrong is nobody's concern any more.
 void tell_refusal(const PeerJob& job, const PeerOptions& options);
 
 }  // namespace ezio

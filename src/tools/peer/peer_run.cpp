@@ -117,12 +117,11 @@ HostReport PeerRun::host_report(std::size_t torrent) const {
   return report;
 }
 
-// Those whose download has no other target speak for themselves.
-bool PeerRun::speaks_for_itself(const PeerJob& refused) const {
-  return refused.failure && refused.failure->code == ExitCode::refused &&
-         std::none_of(running_.begin(), running_.end(), [&](const auto& jobs) {
-           return jobs_[jobs[0]].metainfo.info_hash == refused.metainfo.info_hash;
-         });
+// What has no running target or source to report it.
+bool PeerRun::speaks_for_itself(const PeerJob& job) const {
+  return std::none_of(running_.begin(), running_.end(), [&](const auto& jobs) {
+    return jobs_[jobs[0]].metainfo.info_hash == job.metainfo.info_hash;
+  });
 }
 
 // The first end counts: that of a target which failed before the others.

@@ -39,7 +39,7 @@ class PeerRun {
   int code() const;
   PeerJob& job(std::size_t torrent, TargetIndex target) { return jobs_[running_[torrent][target.value()]]; }
   HostReport host_report(std::size_t torrent) const;
-  bool speaks_for_itself(const PeerJob& refused) const;
+  bool speaks_for_itself(const PeerJob& job) const;
   void end_job(std::size_t job, int code, const std::string& message);
 
   const PeerOptions& options_;

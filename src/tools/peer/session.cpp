@@ -1,12 +1,11 @@
 #include "tools/peer/session.hpp"
 
 #include <boost/asio/post.hpp>
-#include <cstring>
 #include <random>
 
-#include "bt/base/version.hpp"
 #include "bt/swarm/swarm_limits.hpp"
 #include "disk/file_parts.hpp"
+#include "tools/peer/random_peer_id.hpp"
 
 namespace ezio {
 namespace {
@@ -205,9 +204,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
   open_listener(config_.listen);
   const Endpoint listening = listen_endpoint();
   std::random_device random;
-  PeerId id;
-  for (std::byte& byte : id.bytes) byte = static_cast<std::byte>(random());
-  std::memcpy(id.bytes.data(), peer_id_prefix, std::strlen(peer_id_prefix));
+  const PeerId id = random_peer_id();
   torrents_.reserve(torrents.size());
   for (SessionTorrent& job : torrents) {
     Torrent& torrent = torrents_.emplace_back();

@@ -3,9 +3,17 @@ import os
 import subprocess
 
 from .proc import wait_until
+from .sandbox import CannotRun
 
 _SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PROGRAM = os.environ.get("EZIO_FAULTY_DISK", os.path.join(_SOURCE_ROOT, "build", "tests", "faulty", "faulty_disk"))
+
+
+def require_faulty_disk():
+    if not os.access(PROGRAM, os.X_OK):
+        raise CannotRun(f"{PROGRAM} is not built")
+    if not os.path.exists("/dev/fuse"):
+        raise CannotRun("no /dev/fuse")
 
 
 class FaultyDisk:
