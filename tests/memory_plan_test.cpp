@@ -68,6 +68,16 @@ TEST(MemoryPlan, EveryLeechingTorrentGetsItsPiece) {
   EXPECT_FALSE(plan_memory(35 * MiB, users));
 }
 
+TEST(MemoryPlan, UploadsLeaveEveryLeechingTorrentItsPiece) {
+  const std::vector<MemoryUser> leeches{user(GiB, 16 * MiB, true), user(3 * MiB, 1 * MiB, true)};
+  for (const std::uint64_t mebibytes : {36u, 64u, 256u}) {
+    const auto plan = plan_memory(mebibytes * MiB, leeches);
+    EXPECT_EQ(plan->sending, plan->buffers - 16 - 1);
+  }
+  const auto seeding = plan_memory(64 * MiB, {user(GiB, 16 * MiB, false)});
+  EXPECT_EQ(seeding->sending, seeding->buffers);
+}
+
 TEST(MemoryPlan, SeedingNeedsOnlyAFewBuffers) {
   EXPECT_TRUE(plan_memory(4 * MiB, {user(50 * GiB, 64 * MiB, false)}));
   EXPECT_FALSE(plan_memory(3 * MiB, {user(50 * GiB, 64 * MiB, false)}));

@@ -44,6 +44,26 @@ TEST(SegmentPool, PinsOfAnOwnedBufferOutliveItsBeingCached) {
   EXPECT_EQ(pool.acquire(), buffer);
 }
 
+TEST(SegmentPool, ABufferThatIsBeingSentCountsOnceHoweverManyTakeItAndWhateverBecomesOfIt) {
+  SegmentPool pool(2);
+  const BufferId buffer = *pool.acquire();
+  for (int i = 0; i < 2; ++i) {
+    pool.pin(buffer);
+    pool.begin_sending(buffer);
+  }
+  EXPECT_TRUE(pool.is_being_sent(buffer));
+  EXPECT_EQ(pool.being_sent(), 1u);
+  pool.release(buffer);
+  for (const std::uint32_t left : {1u, 0u}) {
+    EXPECT_EQ(pool.available(), 1u);
+    pool.end_sending(buffer);
+    pool.unpin(buffer);
+    EXPECT_EQ(pool.being_sent(), left);
+  }
+  EXPECT_FALSE(pool.is_being_sent(buffer));
+  EXPECT_EQ(pool.available(), 2u);
+}
+
 TEST(SegmentPool, AnOwnedBufferStaysOwnedWhenItsPinsGo) {
   SegmentPool pool(1);
   const BufferId buffer = *pool.acquire();

@@ -28,7 +28,10 @@ Metainfo make_metainfo(const DriverOptions& options) {
 }  // namespace
 
 Driver::Driver(DriverOptions options)
-    : metainfo(make_metainfo(options)), pool(options.buffers), concludes_(options.concludes) {
+    : metainfo(make_metainfo(options)),
+      own_pool(options.pool == nullptr ? std::make_optional<SegmentPool>(options.buffers) : std::nullopt),
+      pool(own_pool ? *own_pool : *options.pool),
+      concludes_(options.concludes) {
   options.config.id.bytes.fill(our_id);
   options.config.listen_port = 6881;
   options.config.limits.buffers = options.share;

@@ -23,6 +23,7 @@ struct DriverOptions {
   bool looks_at_target = false;      // as config says; else it is taken to be blank, and trusted
   bool concludes = true;             // at once
   std::vector<std::uint32_t> zeros;  // pieces of zeros
+  SegmentPool* pool = nullptr;       // another driver's, who outlives this one; buffers is without effect
   SwarmConfig config;                // id, limits and the like are filled in
 };
 
@@ -95,7 +96,8 @@ class Driver {
   void forget_all();                                         // actions and messages so far
 
   Metainfo metainfo;
-  SegmentPool pool;
+  std::optional<SegmentPool> own_pool;
+  SegmentPool& pool;
   TimePoint now{std::chrono::seconds(1000)};
   std::unique_ptr<Swarm> swarm;
 

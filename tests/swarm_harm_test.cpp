@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "swarm_fixture.hpp"
 
 namespace ezio {
@@ -21,18 +23,21 @@ struct Room : testing::Test {
     return options;
   }
   // Whoever it says it is, from there.
-  PeerHandle meet(const char* address, std::uint16_t port, std::uint8_t id) {
+  PeerHandle meet(const char* address, std::uint16_t port, std::uint8_t id, bool extensions = true) {
     const PeerHandle peer = driver.swarm->new_handle();
-    driver.event(PeerAccepted{peer, *parse_address(address, port), driver.handshake({.id = id})});
+    const wire::Handshake theirs = driver.handshake({.id = id, .extensions = extensions});
+    driver.event(PeerAccepted{peer, *parse_address(address, port), theirs});
     return peer;
   }
   void serves(PeerHandle peer) {
     driver.say(peer, wire::HaveAll{});
     driver.say(peer, wire::Unchoke{});
   }
-  void listens(PeerHandle peer, std::uint16_t port) {
+  // Port 0: it does not say where.
+  void listens(PeerHandle peer, std::uint16_t port, bool ours = false) {
     wire::ExtensionHandshake hello;
-    hello.listen_port = port;
+    if (port != 0) hello.listen_port = port;
+    if (ours) hello.notice_id = wire::our_notice_id;
     driver.say(peer, hello);
   }
   // One piece of it, all from the peer, and wrong.
@@ -63,12 +68,54 @@ TEST_F(Room, ANewIdWashesNoBanOffWhoSaysWhereItListens) {
   EXPECT_FALSE(driver.closed(neighbour)) << "behind the same address, and nothing is known against it";
 }
 
-TEST_F(Room, WhoDoesNotSayWhereItListensIsNotLetInAgainUnderANewId) {
-  serves(driver.accept());
-  const PeerHandle liar = meet("10.9.0.1", 50000, 0x81);
-  serves(liar);
-  lies(liar);
-  ASSERT_THAT(driver.closed(liar), Optional(HasSubstr("wrong hash")));
+struct RoomWithABan : Room {
+  RoomWithABan() {
+    serves(driver.accept());                                // somebody else has it all
+    const PeerHandle liar = meet("10.9.0.1", 50000, 0x81);  // and does not say where it listens
+    serves(liar);
+    lies(liar);
+    EXPECT_THAT(driver.closed(liar), Optional(HasSubstr("wrong hash")));
+  }
+};
+
+TEST_F(RoomWithABan, WhoDoesNotSayWhereItListensIsNotLetInAgainUnderANewId) {
+  EXPECT_THAT(driver.closed(meet("10.9.0.1", 50001, 0x82, false)), Optional(HasSubstr("banned")));
+  const std::function<void(PeerHandle)> tries[] = {
+      [&](PeerHandle peer) { driver.say(peer, wire::Unchoke{}); },
+      [&](PeerHandle peer) { driver.say(peer, wire::Interested{}); },
+      [&](PeerHandle peer) { driver.say(peer, wire::Request{block(0, 0)}); },
+      [&](PeerHandle peer) { listens(peer, 0); },
+      [&](PeerHandle peer) { listens(peer, 0, true); },
+  };
+  for (const auto& attempt : tries) {
+    const PeerHandle again = meet("10.9.0.1", 50001, 0x82);
+    driver.say(again, wire::HaveAll{});
+    EXPECT_FALSE(driver.closed(again)) << "it may be another, and is yet to say so";
+    attempt(again);
+    EXPECT_THAT(driver.closed(again), Optional(HasSubstr("banned")));
+    EXPECT_TRUE(driver.heard<wire::Request>(again).empty());
+    EXPECT_TRUE(driver.heard<wire::Unchoke>(again).empty());
+  }
+}
+
+TEST_F(RoomWithABan, AnotherBehindTheSameAddressIsLetInOnceItHasSaidWhereItListens) {
+  const PeerHandle neighbour = meet("10.9.0.1", 50001, 0x82);
+  driver.say(neighbour, wire::HaveAll{});
+  listens(neighbour, 7000);
+  driver.say(neighbour, wire::Unchoke{});
+  driver.say(neighbour, wire::Interested{});
+  EXPECT_FALSE(driver.closed(neighbour));
+  EXPECT_FALSE(driver.heard<wire::Request>(neighbour).empty());
+}
+
+TEST_F(RoomWithABan, PortsThatItMakesUpWashItOffTwiceAndNoMore) {
+  for (std::uint16_t port = 7000; port < 7002; ++port) {
+    const PeerHandle again = meet("10.9.0.1", 50001, 0x82);
+    listens(again, port);
+    serves(again);
+    lies(again);
+    EXPECT_THAT(driver.closed(again), Optional(HasSubstr("wrong hash")));
+  }
   EXPECT_THAT(driver.closed(meet("10.9.0.1", 50001, 0x82)), Optional(HasSubstr("banned")));
 }
 
@@ -96,6 +143,52 @@ TEST_F(Room, WhoComesBackAfterAPowerCutReplacesWhatIsLeftOfIt) {
     EXPECT_FALSE(driver.closed(back)) << same_id;
     driver.event(PeerDisconnected{back, "bye"});
   }
+}
+
+// One of our own is asked before it is held to be dead.
+TEST_F(Room, WhoClaimsToBeASilentPeerOfOursDoesNotReplaceItWhileItAnswers) {
+  for (const bool same_id : {true, false}) {
+    const std::uint16_t port = same_id ? 7000 : 7001;
+    const PeerHandle honest = meet("10.9.0.1", 50000, 0x81);
+    listens(honest, port, true);
+    driver.pass(60s);
+    EXPECT_TRUE(driver.heard<wire::KeepAlive>(honest).empty());
+    const PeerHandle thief = meet("10.9.0.1", 50001, same_id ? 0x81 : 0x82);
+    listens(thief, port, true);
+    EXPECT_EQ(driver.heard<wire::KeepAlive>(honest).size(), 1u);
+    EXPECT_EQ(driver.closed(thief).has_value(), same_id) << "another id may be another peer";
+    driver.pass(4s);
+    driver.say(honest, wire::KeepAlive{});
+    driver.pass(60s);
+    EXPECT_FALSE(driver.closed(honest)) << same_id;
+    for (const PeerHandle peer : {honest, thief}) driver.event(PeerDisconnected{peer, "bye"});
+  }
+}
+
+TEST_F(Room, APeerOfOursThatDoesNotAnswerMakesRoomForWhoComesBack) {
+  const PeerHandle dead = meet("10.9.0.1", 50000, 0x81);
+  listens(dead, 7000, true);
+  driver.pass(10s);
+  EXPECT_TRUE(driver.closed(meet("10.9.0.1", 50001, 0x81)));
+  EXPECT_TRUE(driver.closed(meet("10.9.0.1", 50002, 0x81)));
+  EXPECT_EQ(driver.heard<wire::KeepAlive>(dead).size(), 1u) << "asked once";
+  driver.pass(6s);
+  EXPECT_THAT(driver.closed(dead), Optional(HasSubstr("does not answer")));
+  EXPECT_FALSE(driver.closed(meet("10.9.0.1", 50003, 0x81)));
+}
+
+TEST_F(Room, AKeepAliveIsAnsweredToOurOwnAndNotForEver) {
+  const PeerHandle ours = meet("10.9.0.1", 50000, 0x81);
+  listens(ours, 7000, true);
+  const PeerHandle stranger = meet("10.9.0.2", 50000, 0x82);
+  listens(stranger, 7000);
+  driver.pass(10s);
+  for (int i = 0; i < 10; ++i) {
+    driver.say(ours, wire::KeepAlive{});
+    driver.say(stranger, wire::KeepAlive{});
+  }
+  EXPECT_EQ(driver.heard<wire::KeepAlive>(ours).size(), 1u);
+  EXPECT_TRUE(driver.heard<wire::KeepAlive>(stranger).empty());
 }
 
 struct LoneSource : testing::Test {
@@ -228,6 +321,39 @@ struct Seeder : testing::Test {
 TEST_F(Seeder, BuffersForThoseWhoDoNotReadAreBounded) {
   for (std::uint32_t i = 0; i < 40; ++i) asks_for(block(i, 0));
   EXPECT_GE(driver.pool.available(), driver.pool.capacity() / 4);
+}
+
+TEST_F(Seeder, TheirBoundIsThatOfThePoolWhichAllTorrentsShare) {
+  DriverOptions options = Seeder::options();
+  options.pool = &driver.pool;
+  options.config.torrent = 1;
+  Driver other(options);
+  const auto ask_the_other = [&](std::uint32_t piece) {
+    const PeerHandle peer = other.accept();
+    other.say(peer, wire::Interested{});
+    other.say(peer, wire::Request{block(piece, 0)});
+    other.finish_reads();
+  };
+  for (std::uint32_t i = 0; i < 40; ++i) asks_for(block(i, 0));
+  EXPECT_EQ(driver.pool.being_sent(), 12u);
+  for (std::uint32_t i = 0; i < 40; ++i) ask_the_other(i);
+  EXPECT_EQ(other.take<SendBlock>().size(), 1u) << "it is not shut out either";
+  EXPECT_EQ(driver.pool.being_sent(), 13u);
+  EXPECT_GE(driver.pool.available(), 3u);
+}
+
+TEST(SwarmHarm, ThoseWhoDoNotReadLeaveADownloadItsPiece) {
+  DriverOptions options = Seeder::options();
+  options.config.limits.sending = 5;
+  Driver driver(options);
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    const PeerHandle peer = driver.accept();
+    driver.say(peer, wire::Interested{});
+    driver.say(peer, wire::Request{block(i, 0)});
+    driver.finish_reads();
+  }
+  EXPECT_EQ(driver.pool.being_sent(), 5u);
+  EXPECT_GE(driver.pool.available(), driver.pool.capacity() - 5);
 }
 
 TEST_F(Seeder, WhoAsksForWhatIsBeingSentAnywayIsServedBesideThem) {

@@ -1,8 +1,9 @@
 // Who is not let in any more: by address, since an id is what its owner says.
 //
 // The evidence is of one client, so its address and the port on which it listens are banned; where it does
-// not say where it listens, all from its address that do not. Several bans at one address ban the address:
-// ports are free, addresses are not. Bounded: the oldest is forgotten. Core file; part of Swarm.
+// not say where it listens, all from its address that do not: another client there has to name its port
+// before it takes or gives a block, which is one more to be banned. Several bans at one address ban
+// the address: ports are free, addresses are not. Bounded: the oldest is forgotten. Core file; part of Swarm.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +19,7 @@ class Bans {
   static constexpr std::size_t most_bans = 1024;
   static constexpr std::ptrdiff_t most_at_address = 3;
 
-  // endpoint.port: where it listens; 0: it did not say.
+  // endpoint.port: where it listens; 0: it did not say. Of banned() too.
   void add(const Endpoint& endpoint) {
     if (banned(endpoint)) return;
     if (bans_.size() == most_bans) bans_.pop_front();

@@ -20,6 +20,7 @@ Result<MemoryPlan> plan_memory(std::uint64_t budget_bytes, const std::vector<Mem
   std::uint64_t usable = min_read_buffers;
   std::uint64_t largest_piece = 0;  // in buffers
   std::uint64_t leeching = 0;
+  std::uint64_t pieces = 0;  // one of each that leeches, in buffers
   for (const MemoryUser& user : users) {
     plan.buffer_bytes = std::max(plan.buffer_bytes, user.geometry.segment_bytes());
   }
@@ -30,6 +31,7 @@ Result<MemoryPlan> plan_memory(std::uint64_t budget_bytes, const std::vector<Mem
     if (!user.leeching) continue;
     ++leeching;
     largest_piece = std::max(largest_piece, per_piece);
+    pieces += per_piece;
   }
   const std::uint64_t affordable = budget_bytes / plan.buffer_bytes;
   const std::uint64_t needed = largest_piece * leeching + min_read_buffers;
@@ -44,6 +46,7 @@ Result<MemoryPlan> plan_memory(std::uint64_t budget_bytes, const std::vector<Mem
   const std::uint64_t reserve = std::max(min_read_buffers, plan.buffers / read_fraction);
   const std::uint64_t even = leeching == 0 ? 0 : (plan.buffers - reserve) / leeching;
   plan.share = static_cast<std::uint32_t>(std::max(even, largest_piece));
+  plan.sending = plan.buffers - static_cast<std::uint32_t>(pieces);
   return plan;
 }
 

@@ -13,6 +13,7 @@ struct MemoryPlan {
   std::uint32_t buffer_bytes = 0;  // of each buffer: the largest segment of any torrent
   std::uint32_t buffers = 0;       // in the pool
   std::uint32_t share = 0;         // buffers that one leeching torrent may hold for pieces in flight
+  std::uint32_t sending = 0;       // buffers that leave each leeching torrent one piece: those of uploads
 };
 
 struct MemoryUser {

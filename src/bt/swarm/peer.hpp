@@ -140,10 +140,16 @@ struct Peer {
 
   TimePoint last_heard;
   TimePoint last_said;
-  wire::Buffer out;  // messages of this turn, sent together
+  std::optional<TimePoint> asked_at;  // for a sign of life, and none has come since
+  bool must_name_port = false;        // before anything else: see Bans
+  wire::Buffer out;                   // messages of this turn, sent together
 
   bool active() const { return state == State::active; }
   bool ours() const { return notice_id.has_value(); }
+  void heard(TimePoint now) {
+    last_heard = now;
+    asked_at.reset();
+  }
 };
 
 using PeerTable = std::map<PeerHandle, Peer>;  // ordered, so that a run repeats from its seed

@@ -95,6 +95,18 @@ void SegmentPool::unpin_and_drop(BufferId buffer) {
   free(buffer);
 }
 
+void SegmentPool::begin_sending(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.pins > entry.sends);
+  if (entry.sends++ == 0) ++being_sent_;
+}
+
+void SegmentPool::end_sending(BufferId buffer) {
+  Buffer& entry = buffers_[buffer.value()];
+  assert(entry.sends > 0);
+  if (--entry.sends == 0) --being_sent_;
+}
+
 void SegmentPool::became_available() {
   if (starved_) freed_ = true;
 }

@@ -53,8 +53,14 @@ class SegmentPool {
   // buffer is free when the last pin goes.
   void forget(const Key& key);
   void unpin(BufferId buffer);
-  // The same for a segment that nobody is expected to want: if this was the last pin its buffer is free, and
-  // the next to be handed out, while its memory is still in the CPU's caches.
+  // One more, or one less, is being sent something from the buffer, which is pinned meanwhile: buffers that
+  // wait for other machines are bounded by those who send them (Uploader), over all torrents.
+  void begin_sending(BufferId buffer);
+  void end_sending(BufferId buffer);
+  bool is_being_sent(BufferId buffer) const { return buffers_[buffer.value()].sends > 0; }
+  std::uint32_t being_sent() const { return being_sent_; }  // buffers
+  // The same as unpin for a segment that nobody is expected to want: if this was the last pin its buffer is
+  // free, and the next to be handed out, while its memory is still in the CPU's caches.
   void unpin_and_drop(BufferId buffer);
 
   // True once after a buffer became available since an acquire came back empty: whoever waits may try again.
@@ -66,6 +72,7 @@ class SegmentPool {
   struct Buffer {
     std::optional<Key> key;  // set when cached
     std::uint32_t pins = 0;
+    std::uint32_t sends = 0;  // of the pins
     bool owned = false;
     std::list<BufferId>::iterator lru;  // valid when cached and unpinned
   };
@@ -77,6 +84,7 @@ class SegmentPool {
   std::vector<BufferId> free_;  // a stack
   std::list<BufferId> lru_;     // cached and unpinned, oldest first
   std::map<Key, BufferId> cached_;
+  std::uint32_t being_sent_ = 0;
   bool starved_ = false;
   bool freed_ = false;
 };

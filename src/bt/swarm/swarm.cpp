@@ -18,6 +18,7 @@ constexpr Duration choke_interval = 1s;
 constexpr Duration handshake_timeout = 10s;
 constexpr Duration keep_alive_interval = 90s;
 constexpr Duration idle_timeout = 240s;
+constexpr Duration sign_of_life_timeout = 5s;
 constexpr Duration quiet_linger = 30s;  // without an upload, when no tracker can tell
 
 }  // namespace
@@ -30,7 +31,7 @@ Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, Ti
       store_(context_, metainfo.piece_hashes, config_.limits.buffers),
       requests_(context_, store_, blame_, config_.limits.largest_request),
       planner_(context_, store_, config_.random_seed + 2),
-      uploader_(context_, store_),
+      uploader_(context_, store_, config_.limits.sending),
       zeroing_(context_),
       reuse_(config_.reuse),
       choker_(upload_slots),
@@ -228,6 +229,9 @@ void Swarm::keep_alive() {
       continue;
     }
     if (context_.now - peer.last_heard > idle_timeout) context_.doom(peer, "idle");
+    if (peer.asked_at && context_.now - *peer.asked_at > sign_of_life_timeout) {
+      context_.doom(peer, "does not answer");
+    }
     if (context_.now - peer.last_said > keep_alive_interval && peer.uploads.sending.empty()) {
       wire::append_keep_alive(context_.out(peer));
     }

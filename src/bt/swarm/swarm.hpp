@@ -148,6 +148,7 @@ class Swarm {
   bool keep_over_duplicate(Peer& peer);
   bool make_room();
   void meet_again(const Peer& peer);
+  bool seems_alive(Peer& peer);
   void introduce(Peer& peer);
   void close(PeerHandle handle, const std::string& reason, bool ban, bool tell_driver);
   void remember_closed(const Peer& peer, bool ban);

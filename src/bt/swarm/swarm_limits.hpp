@@ -10,15 +10,17 @@
 namespace ezio {
 
 struct SwarmLimits {
-  std::uint32_t buffers = 0;                // of the pool that pieces in flight may hold
-  std::uint32_t largest_request = 1 * MiB;  // bytes; what we ask of a peer that offers as much
-  std::uint32_t mesh = 50;                  // connections of a host in a swarm of no more hosts than that
-  std::uint32_t degree = 32;                // and in a larger one
+  std::uint32_t buffers = 0;                  // of the pool that pieces in flight may hold
+  std::uint32_t sending = ~std::uint32_t{0};  // of the pool that uploads of all torrents may be sent from
+  std::uint32_t largest_request = 1 * MiB;    // bytes; what we ask of a peer that offers as much
+  std::uint32_t mesh = 50;                    // connections of a host in a swarm of no more hosts than that
+  std::uint32_t degree = 32;                  // and in a larger one
 };
 
 inline SwarmLimits swarm_limits(const MemoryPlan& plan) {
   SwarmLimits limits;
   limits.buffers = plan.share;
+  limits.sending = plan.sending;
   return limits;
 }
 

@@ -13,11 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration twin_patience = 5s;  // what is silent for so long makes room for its twin
-constexpr Duration idle_grace = 10s;    // what was of no use for so long makes room for anybody
+constexpr Duration answer_pause = 2s;  // who has said nothing for so long answers a keepalive
+constexpr Duration idle_grace = 10s;   // what was of no use for so long makes room for anybody
 
-bool same_address(const Endpoint& a, const Endpoint& b) {
-  return a.address == b.address && a.v6 == b.v6;
+// What nobody has to say who neither takes nor gives blocks.
+bool begins_exchange(const wire::Message& message) {
+  return std::holds_alternative<wire::Unchoke>(message) ||
+         std::holds_alternative<wire::Interested>(message) || std::holds_alternative<wire::Request>(message);
 }
 
 }  // namespace
@@ -79,38 +81,13 @@ bool Swarm::admit(Peer& peer, const wire::Handshake& handshake) {
   }
   Endpoint known = peer.remote;
   if (peer.incoming) known.port = 0;  // where it listens it has not said yet
-  if (bans_.banned(known)) {
+  const bool may_be_another = peer.incoming && peer.extensions && !bans_.address_banned(known);
+  if (bans_.banned(known) && !may_be_another) {
     context_.doom(peer, "banned");
     return false;
   }
+  peer.must_name_port = bans_.banned(known);
   return keep_over_duplicate(peer);
-}
-
-// Two hosts that dial each other at once must both keep the same connection: the one that the greater id
-// opened. Otherwise the older one stays, unless nothing has been heard of it for a while: then its machine
-// has lost it. An id counts at its address only: whoever claims that of another host is another host.
-bool Swarm::keep_over_duplicate(Peer& peer) {
-  auto twin = std::find_if(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
-    return entry.second.active() && entry.second.id == peer.id &&
-           same_address(entry.second.remote, peer.remote);
-  });
-  if (twin == context_.peers.end()) return true;
-  const bool crossed = twin->second.incoming != peer.incoming;
-  const bool ours_stays = config_.id > peer.id;
-  const bool dead = context_.now - twin->second.last_heard > twin_patience;
-  const bool keep_new = dead || (crossed && (peer.incoming != ours_stays));
-  context_.doom(keep_new ? twin->second : peer, "connected twice");
-  return keep_new;
-}
-
-// A host that came back after a reset has another id, and listens where it did: what is left of its former
-// life is dead.
-void Swarm::meet_again(const Peer& peer) {
-  const std::optional<Endpoint> here = dialable(peer);
-  for (const auto& [handle, other] : context_.peers) {
-    if (handle >= peer.handle || !other.active() || dialable(other) != here || other.id == peer.id) continue;
-    if (context_.now - other.last_heard > twin_patience) context_.doom(other, "has come back");
-  }
 }
 
 // Where all places are taken, one who has had his for a while and neither given nor taken anything goes.
@@ -204,21 +181,21 @@ void Swarm::close(PeerHandle handle, const std::string& reason, bool ban, bool t
 void Swarm::on(const BlockHeaderReceived& event) {
   Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
-  peer->last_heard = context_.now;
+  peer->heard(context_.now);
   requests_.on_block_header(*peer, event.span);
 }
 
 void Swarm::on(const BlockProgress& event) {
   Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
-  peer->last_heard = context_.now;
+  peer->heard(context_.now);
   requests_.on_block_progress(*peer, event.bytes);
 }
 
 void Swarm::on(const BlockReceived& event) {
   Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
-  peer->last_heard = context_.now;
+  peer->heard(context_.now);
   if (PieceDownload* download = requests_.on_block_received(*peer, event.span)) {
     store_.received(*download);
     uploader_.pump_all();  // who is being passed it on waits for it
@@ -263,7 +240,11 @@ struct Swarm::MessageHandler {
     learned_pieces();
   }
 
-  void operator()(const wire::KeepAlive&) const {}
+  void operator()(const wire::KeepAlive&) const {
+    if (peer.ours() && swarm.context_.now - peer.last_said > answer_pause) {
+      wire::append_keep_alive(swarm.context_.out(peer));
+    }
+  }
   void operator()(const wire::Choke&) const {
     peer.choking_us = true;
     swarm.requests_.on_choke(peer);
@@ -356,13 +337,14 @@ struct Swarm::MessageHandler {
       for (const auto& download : swarm.store_.filling()) tell_parts(*download);
       swarm.update_choking();
     }
-    if (!hello.listen_port || *hello.listen_port == 0) return;
-    peer.listen_port = hello.listen_port;
-    const std::optional<Endpoint> endpoint = swarm.dialable(peer);
-    if (swarm.bans_.banned(*endpoint)) {
-      swarm.context_.doom(peer, "banned");
+    if (!hello.listen_port || *hello.listen_port == 0) {
+      if (peer.must_name_port) violation("banned");
       return;
     }
+    peer.listen_port = hello.listen_port;
+    const std::optional<Endpoint> endpoint = swarm.dialable(peer);
+    if (swarm.bans_.banned(*endpoint)) return violation("banned");
+    peer.must_name_port = false;
     swarm.meet_again(peer);
     swarm.candidates_.in_use(*endpoint);
   }
@@ -371,7 +353,11 @@ struct Swarm::MessageHandler {
 void Swarm::on(const MessageReceived& event) {
   Peer* peer = context_.find(event.peer);
   if (peer == nullptr) return;
-  peer->last_heard = context_.now;
+  peer->heard(context_.now);
+  if (peer->must_name_port && begins_exchange(event.message)) {
+    context_.doom(*peer, "banned");
+    return;
+  }
   std::visit(MessageHandler{*this, *peer}, event.message);
 }
 

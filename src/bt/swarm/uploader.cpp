@@ -109,17 +109,20 @@ std::uint64_t Uploader::most_sending_bytes(const Peer& peer) const {
 }
 
 void Uploader::unpin(BufferId buffer) {
-  const auto count = pinned_.find(buffer);
-  if (--count->second == 0) pinned_.erase(count);
+  --blocks_sending_;
+  context_.pool.end_sending(buffer);
   store_.unpin(buffer);
 }
 
-// One more buffer: half of the pool at most is being sent, and three quarters where a peer is being sent
-// nothing else. Those who do not read cannot keep our own downloads from their buffers, nor others from what
-// is pinned anyway.
+// One more buffer: half of the pool at most is being sent, by all torrents together, and three quarters where
+// a peer is being sent nothing else; a torrent that sends nothing may always send from one. Those who do not
+// read cannot keep downloads from their buffers (most_buffers_ leaves a piece to each), nor others from what
+// is being sent anyway.
 bool Uploader::may_pin(const Peer& peer) const {
-  const std::size_t most = context_.pool.capacity() * std::size_t{peer.uploads.sending.empty() ? 3u : 2u} / 4;
-  return pinned_.size() < std::max<std::size_t>(most, 1);
+  const std::uint32_t sending = context_.pool.being_sent();
+  if (sending >= most_buffers_) return false;
+  return blocks_sending_ == 0 ||
+         sending < context_.pool.capacity() * (peer.uploads.sending.empty() ? 3u : 2u) / 4;
 }
 
 bool Uploader::has_credit(const Peer& peer) const {
@@ -146,12 +149,13 @@ bool Uploader::send_next(Peer& peer) {
       waits = span->piece;
       continue;
     }
-    if (!pinned_.contains(*buffer) && !may_pin(peer)) {
+    if (!context_.pool.is_being_sent(*buffer) && !may_pin(peer)) {
       store_.unpin(*buffer);
       return false;
     }
     const BlockSpan chosen = *span;
-    ++pinned_[*buffer];
+    ++blocks_sending_;
+    context_.pool.begin_sending(*buffer);
     peer.uploads.queue.erase(span);
     peer.uploads.sending.push_back({chosen, *buffer});
     peer.uploads.sending_bytes += chosen.length;

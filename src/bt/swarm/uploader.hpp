@@ -6,8 +6,6 @@
 // receiver's share while our own can use it. Core file; part of Swarm.
 #pragma once
 
-#include <map>
-
 #include <vector>
 
 #include "bt/swarm/event.hpp"
@@ -21,7 +19,9 @@ class Uploader {
   static constexpr std::uint32_t request_queue = 2000;       // REQUESTs that we queue a peer (our reqq)
   static constexpr std::uint32_t largest_request = 1 * MiB;  // bytes; what we serve (our ezio_block)
 
-  Uploader(SwarmContext& context, PieceStore& store) : context_(context), store_(store) {}
+  // `buffers` of the pool may be sent from, by all torrents that share it.
+  Uploader(SwarmContext& context, PieceStore& store, std::uint32_t buffers)
+      : context_(context), store_(store), most_buffers_(buffers) {}
   ~Uploader();  // the sockets have let go of everything
 
   void on_request(Peer& peer, const BlockSpan& span);
@@ -51,8 +51,9 @@ class Uploader {
 
   SwarmContext& context_;
   PieceStore& store_;
-  std::map<BufferId, std::uint32_t> pinned_;  // blocks that are being sent from each buffer
-  bool ours_lack_ = false;                    // one of our own peers is connected and not complete
+  const std::uint32_t most_buffers_;  // of the pool, that may be sent from
+  std::uint32_t blocks_sending_ = 0;
+  bool ours_lack_ = false;  // one of our own peers is connected and not complete
 };
 
 }  // namespace ezio
