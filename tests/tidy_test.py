@@ -38,7 +38,11 @@ DISK_SEES_OF_SWARM = ["bt/swarm/storage.hpp"]
 CORE_ROOMS = ["src/bt/base", "src/bt/sha1", "src/bt/metainfo", "src/bt/wire", "src/bt/swarm"]
 CORE_ELSEWHERE = {
     "src/disk": ["extent_map", "unused_space", "write_plan", "zero_memory"],
-    "src/tracker": ["announce_query", "announce_reply", "registry", "swarm_table"],
+    "src/tracker": ["access", "address_block", "address_counts", "announce_desk", "announce_query", "announce_reply",
+                    "event_feed", "expectation", "host", "host_book", "host_life", "host_table", "log_line", "metrics_text",
+                    "moment", "page_files", "page_text", "rate_curve", "registry", "report_text", "seeded_hash",
+                    "state_text", "stats_json", "swarm_table", "tally", "torrent_rewrite", "verdict"],
+    "src/tools/tracker": ["status_table"],
 }
 
 NOT_IN_CORE = [

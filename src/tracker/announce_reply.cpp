@@ -62,6 +62,7 @@ std::string encode_announce_reply(const AnnounceOutcome& outcome, bool compact, 
     bencode::append_string(out, "peers");
     append_dictionaries(out, outcome.peers, no_peer_id);
   }
+  if (outcome.report_interval) append_entry(out, "report interval", in_seconds(*outcome.report_interval));
   return out += "e";
 }
 

@@ -1,192 +1,250 @@
 #include "tracker/connection.hpp"
 
 #include <algorithm>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
 #include <chrono>
-#include <optional>
+#include <cstring>
 #include <utility>
-#include <vector>
 
-#include "bt/base/version.hpp"
-#include "bt/net/connection.hpp"
+#include "tracker/present.hpp"
 
 namespace ezio::tracker {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using asio::ip::tcp;
-using boost::system::error_code;
+using std::chrono::steady_clock;
 
 namespace {
 
-bool is_http_error(const error_code& error) {
-  return error.category() == make_error_code(http::error::bad_version).category();
-}
-
-// The reply to a request that is none.
-Reply complaint(const error_code& error) {
-  const unsigned status = error == http::error::header_limit ? 431 : 400;
-  return {status, "text/plain", error.message() + "\n", {}};
-}
-
-class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
- public:
-  HttpConnection(tcp::socket socket, const Endpoint& peer, Service& service, const ServerLimits& limits,
-                 std::function<void()> ended)
-      : stream_(std::move(socket)),
-        peer_(peer),
-        service_(service),
-        limits_(limits),
-        ended_(std::move(ended)) {}
-  ~HttpConnection() override { ended_(); }
-
-  void close() override { stream_.close(); }
-
-  void read() {
-    parser_.emplace();
-    parser_->header_limit(limits_.header_bytes);
-    stream_.expires_after(limits_.read_timeout);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
-  }
-
- private:
-  void on_read(const error_code& error) {
-    if (error == http::error::end_of_stream || error == http::error::partial_message) return shut_down();
-    if (is_http_error(error)) return send(complaint(error), false);
-    if (error) return;
-    const auto& request = parser_->get();
-    if (request.method() != http::verb::get) {
-      return send({405, "text/plain", "only GET is answered\n", {}}, false);
-    }
-    send(service_.answer(request.target(), peer_, std::chrono::steady_clock::now()), request.keep_alive());
-  }
-
-  template <class Body>
-  static http::response<Body> head_of(const Reply& reply, bool keep_alive) {
-    http::response<Body> head{http::int_to_status(reply.status), 11};
-    head.set(http::field::server, client_name);
-    head.set(http::field::content_type, reply.content_type);
-    if (reply.status == 405) head.set(http::field::allow, "GET");
-    head.keep_alive(keep_alive);
-    return head;
-  }
-
-  void send(Reply reply, bool keep_alive) {
-    keep_alive_ = keep_alive;
-    if (reply.file) return send_file(std::move(reply));
-    text_.emplace(head_of<http::string_body>(reply, keep_alive));
-    text_->body() = std::move(reply.body);
-    text_->prepare_payload();
-    text_serializer_.emplace(*text_);
-    send_text();
-  }
-
-  void send_text() {
-    stream_.expires_after(limits_.write_timeout);
-    http::async_write_some(stream_, *text_serializer_,
-                           [self = shared_from_this()](error_code error, std::size_t) {
-                             if (error) return;
-                             self->text_serializer_->is_done() ? self->next() : self->send_text();
-                           });
-  }
-
-  void send_file(Reply reply) {
-    error_code error;
-    file_left_ = reply.file->size(error);
-    if (error) return send({500, "text/plain", "the file cannot be read\n", {}}, false);
-    file_ = std::move(*reply.file);
-    head_.emplace(head_of<http::empty_body>(reply, keep_alive_));
-    head_->content_length(file_left_);
-    head_serializer_.emplace(*head_);
-    stream_.expires_after(limits_.write_timeout);
-    http::async_write_header(stream_, *head_serializer_,
-                             [self = shared_from_this()](error_code failed, std::size_t) {
-                               if (!failed) self->send_chunk();
-                             });
-  }
-
-  // A file that shrinks or fails half-way breaks the connection: that is all HTTP has for it by then.
-  void send_chunk() {
-    if (file_left_ == 0) return next();
-    error_code error;
-    chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(file_left_, chunk_bytes)));
-    const std::size_t got = file_.read(chunk_.data(), chunk_.size(), error);
-    if (error || got == 0) return stream_.close();
-    file_left_ -= got;
-    send_rest(asio::const_buffer(chunk_.data(), got));
-  }
-
-  void send_rest(asio::const_buffer rest) {
-    if (rest.size() == 0) return send_chunk();
-    stream_.expires_after(limits_.write_timeout);
-    stream_.async_write_some(rest, [self = shared_from_this(), rest](error_code error, std::size_t sent) {
-      if (!error) self->send_rest(rest + sent);
-    });
-  }
-
-  void next() {
-    file_ = {};
-    chunk_ = {};
-    keep_alive_ ? read() : shut_down();
-  }
-
-  // Lets the last reply arrive: what the client still sends is read and dropped until it closes.
-  void shut_down() {
-    error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.expires_after(std::min<std::chrono::milliseconds>(limits_.read_timeout, linger));
-    drain();
-  }
-
-  void drain() {
-    chunk_.resize(1024);
-    stream_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](error_code error, std::size_t) {
-      if (!error) self->drain();
-    });
-  }
-
-  static constexpr std::size_t chunk_bytes = 256 * 1024;
-  static constexpr std::chrono::milliseconds linger = std::chrono::seconds(2);
-
-  beast::tcp_stream stream_;
-  const Endpoint peer_;
-  Service& service_;
-  const ServerLimits limits_;
-  std::function<void()> ended_;
-
-  beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::empty_body>> parser_;
-  bool keep_alive_ = false;  // after the reply being sent
-  std::optional<http::response<http::string_body>> text_;
-  std::optional<http::response_serializer<http::string_body>> text_serializer_;
-  std::optional<http::response<http::empty_body>> head_;
-  std::optional<http::response_serializer<http::empty_body>> head_serializer_;
-  beast::file_posix file_;
-  std::uint64_t file_left_ = 0;  // bytes not read yet
-  std::vector<char> chunk_;
-};
+constexpr std::size_t small_input_bytes = 2048;
+constexpr std::size_t small_reply_bytes = std::size_t{64} * 1024;  // what nobody counts
+constexpr auto linger = std::chrono::seconds(2);                   // for the last reply to arrive
 
 }  // namespace
 
-std::shared_ptr<Connection> serve(tcp::socket socket, Service& service, const ServerLimits& limits,
-                                  std::function<void()> ended) {
-  error_code gone;
-  const auto peer = socket.remote_endpoint(gone);
-  const auto connection = std::make_shared<HttpConnection>(std::move(socket), to_endpoint(peer), service,
-                                                           limits, std::move(ended));
-  if (!gone) connection->read();
-  return connection;
+// A handler that keeps the connection alive, and closes it on an error.
+template <void (Connection::*done)(std::size_t)>
+auto Connection::handler() {
+  return [self = shared_from_this()](const Error& error, std::size_t bytes) {
+    if (self->closed_) return;
+    if (error) return self->close();
+    ((*self).*done)(bytes);
+  };
+}
+
+Connection::Connection(std::unique_ptr<ClientSocket> socket, const Endpoint& source, ConnectionOwner& owner)
+    : socket_(std::move(socket)), owner_(owner), source_(source), input_(small_input_bytes, '\0') {}
+
+void Connection::start() {
+  deadline_ = steady_clock::now() + owner_.limits().head_timeout;
+  read(true);
+}
+
+void Connection::close() {
+  if (std::exchange(closed_, true)) return;
+  socket_->close();
+  release();
+  owner_.closed(*this);
+}
+
+void Connection::read(bool at_once) {
+  owner_.set_idle(*this, true);
+  std::memmove(input_.data(), input_.data() + begin_, end_ - begin_);
+  end_ -= std::exchange(begin_, 0);
+  if (end_ == input_.size()) input_.resize(2 * end_);
+  const auto room = asio::buffer(input_.data() + end_, input_.size() - end_);
+  if (at_once) {
+    Error error;
+    const auto bytes = socket_->try_read(room, error);
+    if (error) return close();
+    if (bytes) return take_input(*bytes);
+  }
+  socket_->async_read(room, handler<&Connection::take_input>());
+}
+
+void Connection::take_input(std::size_t bytes) {
+  end_ += bytes;
+  serve();
+}
+
+void Connection::serve() {
+  while (take_request() && write_reply() && finish_reply()) {
+  }
+}
+
+bool Connection::take_request() {
+  if (!parser_ && begin_ == end_) {
+    if (input_.size() > small_input_bytes) input_ = std::string(small_input_bytes, '\0');
+    deadline_ = steady_clock::now() + owner_.limits().idle_timeout;
+    read(false);
+    return false;
+  }
+  if (!parser_) {
+    parser_.emplace(head_);
+    parser_->header_limit(static_cast<std::uint32_t>(owner_.limits().head_bytes));
+    head_bytes_ = 0;
+    deadline_ = steady_clock::now() + owner_.limits().head_timeout;
+  }
+  return parse();
+}
+
+bool Connection::is_too_long() const {
+  return head_bytes_ + (end_ - begin_) > owner_.limits().head_bytes;
+}
+
+bool Connection::parse() {
+  Error error;
+  const std::size_t taken = parser_->put(asio::const_buffer(input_.data() + begin_, end_ - begin_), error);
+  begin_ += taken;
+  head_bytes_ += taken;
+  if (is_too_long() && !parser_->is_done()) error = http::error::header_limit;
+  if (error == http::error::need_more) {
+    read(false);
+    return false;
+  }
+  owner_.set_idle(*this, false);
+  parser_.reset();
+  error ? complain(error) : answer();
+  return true;
+}
+
+// The reply to a request that is none.
+void Connection::complain(const Error& error) {
+  head_.clear();
+  refused_ = true;
+  Reply text;
+  text.status = error == http::error::header_limit ? 431 : 400;
+  text.body = error.message() + "\n";
+  reply(std::move(text), false);
+}
+
+void Connection::answer() {
+  if (head_.method != http::verb::get && head_.method != http::verb::head) {
+    Reply text;
+    text.status = 405;
+    text.body = "only GET and HEAD are answered\n";
+    refused_ = true;
+    return reply(std::move(text), false);
+  }
+  const auto local = [this] { return socket_->local(); };
+  const Request request{head_.target, source_, local, head_.authorization, head_.cookie};
+  reply(owner_.service().answer(request, present()), head_.keep_alive);
+}
+
+void Connection::reply(Reply reply, bool keep_alive) {
+  const bool head_only = head_.method == http::verb::head;
+  const std::size_t held = reply.body.size() + reply.tail.size() + (reply.shared ? reply.shared->size() : 0);
+  if (!head_only && !reserve(held)) {
+    reply = {};
+    reply.status = 503;
+    reply.body = "too many replies are under way\n";
+    reply.headers = "Retry-After: 1\r\n";
+  }
+  keep_alive_ = keep_alive && !reply.stream;
+  streaming_ = reply.stream && !head_only;
+  writer_.begin(std::move(reply), keep_alive, head_only);
+}
+
+// Only the first buffer at once: a long reply is no reason to let others wait.
+bool Connection::write_reply() {
+  for (bool first = true;; first = false) {
+    const auto chunk = writer_.next();
+    if (!chunk) {
+      close();
+      return false;
+    }
+    if (chunk->size() == 0) return true;
+    if (first) {
+      Error error;
+      const auto sent = socket_->try_write(*chunk, error);
+      if (error) {
+        close();
+        return false;
+      }
+      if (sent) writer_.sent(*sent);
+      continue;
+    }
+    deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+    socket_->async_write(*chunk, handler<&Connection::written>());
+    return false;
+  }
+}
+
+void Connection::written(std::size_t bytes) {
+  writer_.sent(bytes);
+  const auto chunk = writer_.next();
+  if (!chunk) return close();
+  if (chunk->size() == 0) {
+    if (finish_reply()) serve();
+    return;
+  }
+  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+  socket_->async_write(*chunk, handler<&Connection::written>());
+}
+
+bool Connection::finish_reply() {
+  release();
+  if (keep_alive_) return true;
+  if (streaming_) {
+    follow();
+  } else if (!refused_ && begin_ == end_) {
+    close();
+  } else {
+    // What the client has sent beyond would break the connection before it has read our reply: it is read
+    // first.
+    socket_->shutdown_send();
+    deadline_ = steady_clock::now() + std::min<Duration>(linger, owner_.limits().head_timeout);
+    watch();
+  }
+  return false;
+}
+
+bool Connection::reserve(std::size_t bytes) {
+  if (bytes <= small_reply_bytes) return true;
+  if (!owner_.reserve(bytes)) return false;
+  reserved_ += bytes;
+  return true;
+}
+
+void Connection::release() {
+  if (reserved_ > 0) owner_.release(std::exchange(reserved_, 0));
+}
+
+void Connection::follow() {
+  deadline_ = TimePoint::max();
+  owner_.service().follow(weak_from_this());
+  watch();
+}
+
+// Whatever comes is dropped; what counts is its end.
+void Connection::watch() {
+  socket_->async_read(asio::buffer(input_), handler<&Connection::watched>());
+}
+
+void Connection::watched(std::size_t) {
+  watch();
+}
+
+void Connection::send(std::shared_ptr<const std::string> frame) {
+  if (!reserve(frame->size())) return close();
+  frame_ = std::move(frame);
+  frame_done_ = 0;
+  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+  write_frame();
+}
+
+void Connection::write_frame() {
+  socket_->async_write(asio::buffer(*frame_) + frame_done_, handler<&Connection::frame_written>());
+}
+
+void Connection::frame_written(std::size_t bytes) {
+  frame_done_ += bytes;
+  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+  if (frame_done_ < frame_->size()) return write_frame();
+  frame_ = nullptr;
+  deadline_ = TimePoint::max();
+  release();
 }
 
 }  // namespace ezio::tracker

@@ -5,21 +5,13 @@
 
 namespace ezio::tracker {
 
-namespace {
-
-PeerIdentity identity_of(const AnnounceQuery& query, const Endpoint& endpoint) {
-  return {query.peer_id, std::hash<std::string>{}(query.key), endpoint.v6};
+PeerIdentity Registry::identity_of(const AnnounceQuery& query, const Endpoint& endpoint) const {
+  return {query.peer_id, hash_(std::string_view(query.key)), endpoint.v6};
 }
-
-}  // namespace
 
 void Registry::allow_only(std::unordered_set<InfoHash> allowed) {
   allowed_ = std::move(allowed);
-  std::erase_if(swarms_, [&](const auto& item) {
-    if (allowed_->contains(item.first)) return false;
-    peer_count_ -= item.second.table.size();
-    return true;
-  });
+  std::erase_if(swarms_, [&](const auto& item) { return !allowed_->contains(item.first); });
 }
 
 Result<Registry::Swarm*> Registry::swarm_for(const AnnounceQuery& query) {
@@ -29,7 +21,7 @@ Result<Registry::Swarm*> Registry::swarm_for(const AnnounceQuery& query) {
   const auto found = swarms_.find(query.info_hash);
   if (found != swarms_.end()) return &found->second;
   if (swarms_.size() >= limits_.max_swarms) return Error{"this tracker has no room for another torrent"};
-  return &swarms_[query.info_hash];
+  return &swarms_.try_emplace(query.info_hash, counts_, hash_.seed()).first->second;
 }
 
 AnnounceOutcome Registry::outcome_for(const Swarm& swarm) const {
@@ -48,9 +40,13 @@ void Registry::enter(Swarm& swarm, const AnnounceQuery& query, const Endpoint& e
     entry.completed = true;
     ++swarm.completed;
   }
-  const std::size_t size_before = swarm.table.size();
   swarm.table.put(entry);
-  peer_count_ += swarm.table.size() - size_before;
+}
+
+Result<void> Registry::check_room(const Endpoint& endpoint) const {
+  if (counts_.of(endpoint) >= limits_.max_peers_an_address) return Error{"too many peers have your address"};
+  if (peer_count() >= limits_.max_peers) return Error{"this tracker has no room for another peer"};
+  return {};
 }
 
 Result<AnnounceOutcome> Registry::announce(const AnnounceQuery& query, const Endpoint& source, TimePoint now,
@@ -62,21 +58,28 @@ Result<AnnounceOutcome> Registry::announce(const AnnounceQuery& query, const End
   endpoint.port = query.port;
   const PeerIdentity identity = identity_of(query, endpoint);
   if (query.event == AnnounceEvent::stopped) {
-    peer_count_ -= swarm.table.find(identity) ? 1 : 0;
     swarm.table.erase(identity);
     return outcome_for(swarm);
   }
-  if (!swarm.table.find(identity) && peer_count_ >= limits_.max_peers) {
-    return Error{"this tracker has no room for another peer"};
+  if (!swarm.table.find(identity)) {
+    if (const auto room = check_room(endpoint); !room) return room.error();
   }
   enter(swarm, query, endpoint, now);
   AnnounceOutcome outcome = outcome_for(swarm);
   const std::uint32_t wanted =
       std::min(query.numwant.value_or(limits_.default_peers), limits_.max_peers_a_reply);
-  for (const PeerEntry* peer : swarm.table.draw(wanted, query.left > 0, query.peer_id, random)) {
+  const SwarmTable::Asker asker{query.peer_id, endpoint, query.left > 0};
+  const auto drawn = swarm.table.draw(wanted, asker, random);
+  outcome.peers.reserve(drawn.size());
+  for (const PeerEntry* peer : drawn) {
     outcome.peers.push_back({peer->identity.peer_id, peer->endpoint});
   }
   return outcome;
+}
+
+void Registry::restore_completed(const InfoHash& info_hash, std::uint64_t count) {
+  const auto found = swarms_.find(info_hash);
+  if (found != swarms_.end()) found->second.completed = count;
 }
 
 std::optional<SwarmCounts> Registry::scrape(const InfoHash& info_hash) const {
@@ -88,9 +91,7 @@ std::optional<SwarmCounts> Registry::scrape(const InfoHash& info_hash) const {
 
 void Registry::expire(TimePoint now) {
   for (auto& [info_hash, swarm] : swarms_) {
-    const std::size_t size_before = swarm.table.size();
     swarm.table.erase_older(now - lifetime());
-    peer_count_ -= size_before - swarm.table.size();
   }
   std::erase_if(swarms_, [&](const auto& item) { return !allowed_ && item.second.table.size() == 0; });
 }

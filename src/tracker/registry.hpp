@@ -26,7 +26,8 @@ struct RegistryLimits {
   std::uint32_t default_peers = 50;                  // given to a client that does not say numwant
   std::uint32_t max_peers_a_reply = 200;
   std::size_t max_swarms = 10'000;
-  std::size_t max_peers = 500'000;  // in all swarms together
+  std::size_t max_peers = 200'000;            // in all swarms together
+  std::uint32_t max_peers_an_address = 1024;  // likewise; IPv6 counts by /64
 };
 
 struct SwarmCounts {
@@ -43,13 +44,18 @@ struct KnownPeer {
 struct AnnounceOutcome {
   Duration interval{};
   Duration min_interval{};
+  std::optional<Duration> report_interval;  // told to our own peers; others ignore it
   SwarmCounts counts;
   std::vector<KnownPeer> peers;  // never the asker
 };
 
 class Registry {
  public:
-  explicit Registry(RegistryLimits limits) : limits_(limits) {}
+  // The seed is random and told nobody, so that strangers cannot choose colliding keys.
+  explicit Registry(RegistryLimits limits, HashSeed seed = {})
+      : limits_(limits), hash_(seed), counts_(seed), swarms_(0, hash_) {}
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
 
   // From now on only these info-hashes are known; swarms of others are dropped. Without a call every
   // info-hash is accepted.
@@ -59,9 +65,13 @@ class Registry {
   // its peer id, key and address family, so that a host which announces over IPv4 and IPv6 is in the swarm
   // with both addresses, and a peer whose address changes is moved. Another peer's entry with the same
   // address and port is replaced: its process is gone. Leechers (left > 0) get a random choice of everyone,
-  // seeders one of the leechers, `stopped` gets nobody. An error is fit to be a `failure reason`.
+  // those of their own subnet first (SwarmTable::draw), seeders one of the leechers, `stopped` gets nobody.
+  // An error is fit to be a `failure reason`.
   Result<AnnounceOutcome> announce(const AnnounceQuery& query, const Endpoint& source, TimePoint now,
                                    Random& random);
+
+  // SwarmCounts::completed as it was before a restart. Of a swarm that nobody is in it is not kept.
+  void restore_completed(const InfoHash& info_hash, std::uint64_t count);
 
   // Empty for an info-hash that is not known (or not allowed).
   std::optional<SwarmCounts> scrape(const InfoHash& info_hash) const;
@@ -71,24 +81,29 @@ class Registry {
   void expire(TimePoint now);
 
   std::size_t swarm_count() const { return swarms_.size(); }
-  std::size_t peer_count() const { return peer_count_; }
+  std::size_t peer_count() const { return counts_.total(); }
   std::vector<InfoHash> info_hashes() const;  // in ascending order
   Duration lifetime() const { return 2 * limits_.interval + std::chrono::seconds(30); }
 
  private:
   struct Swarm {
+    Swarm(AddressCounts& counts, HashSeed seed) : table(counts, seed) {}
+
     SwarmTable table;
     std::uint64_t completed = 0;
   };
 
   Result<Swarm*> swarm_for(const AnnounceQuery& query);
+  PeerIdentity identity_of(const AnnounceQuery& query, const Endpoint& endpoint) const;
+  Result<void> check_room(const Endpoint& endpoint) const;
   AnnounceOutcome outcome_for(const Swarm& swarm) const;
   void enter(Swarm& swarm, const AnnounceQuery& query, const Endpoint& endpoint, TimePoint now);
 
   RegistryLimits limits_;
+  SeededHash hash_;
+  AddressCounts counts_;  // of all peers; goes after the swarms
   std::optional<std::unordered_set<InfoHash>> allowed_;
-  std::unordered_map<InfoHash, Swarm> swarms_;
-  std::size_t peer_count_ = 0;
+  std::unordered_map<InfoHash, Swarm, SeededHash> swarms_;
 };
 
 }  // namespace ezio::tracker

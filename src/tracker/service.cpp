@@ -1,162 +1,180 @@
 #include "tracker/service.hpp"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <chrono>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
-#include <vector>
 
-#include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
-#include "bt/base/version.hpp"
 #include "bt/wire/query.hpp"
-#include "tracker/announce_query.hpp"
-#include "tracker/announce_reply.hpp"
+#include "tracker/metrics_text.hpp"
+#include "tracker/page_text.hpp"
 
 namespace ezio::tracker {
 
 namespace {
 
-constexpr Duration scan_pause = std::chrono::seconds(2);  // between two looks at the directory
 constexpr std::string_view torrents_path = "/torrents/";
-constexpr std::size_t max_scraped_swarms = 10'000;
+constexpr std::string_view not_kept = "Cache-Control: no-store\r\n";
+
+Reply text_reply(unsigned status, std::string text) {
+  Reply reply;
+  reply.status = status;
+  reply.body = std::move(text);
+  return reply;
+}
 
 Reply not_found() {
-  return {404, "text/plain", "not here; there are /announce, /scrape, /stats and /torrents/\n", {}};
+  return text_reply(
+      404, "not here; there are /announce, /scrape, /torrents/, /stats, /metrics, /events, /healthz and /\n");
 }
 
-Reply refuse(const Error& error) {
-  return {200, "text/plain", encode_failure(error.message), {}};
+Reply unauthorized() {
+  Reply reply = text_reply(401, "this needs the tracker's token: as password, as bearer, or as ?token=\n");
+  reply.headers = "WWW-Authenticate: Basic realm=\"ezio-tracker\", charset=\"UTF-8\"\r\n";
+  return reply;
 }
 
-std::int64_t in_seconds(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+Reply data_reply(std::string_view content_type, std::string text) {
+  Reply reply;
+  reply.content_type = content_type;
+  reply.body = std::move(text);
+  reply.headers = not_kept;
+  return reply;
+}
+
+Reply bencoded(std::string body) {
+  Reply reply;
+  reply.content_type = "text/plain";
+  reply.body = std::move(body);
+  return reply;
 }
 
 }  // namespace
 
-Service::Service(RegistryLimits limits, std::uint64_t seed, std::optional<TorrentDir> directory,
-                 TimePoint now)
-    : limits_(limits),
-      registry_(limits),
-      random_(seed),
-      directory_(std::move(directory)),
-      started_(now),
-      next_scan_(now) {}
+Service::Service(ServiceOptions options, std::uint64_t seed, std::optional<TorrentShelf> shelf, TimePoint now,
+                 AnnounceDesk::Listeners listeners)
+    : options_(std::move(options)),
+      desk_(options_.limits, seed, std::move(listeners)),
+      access_(options_.token),
+      feed_(desk_.seed()),
+      shelf_(std::move(shelf)),
+      started_(now) {}
 
-Result<void> Service::load(TimePoint now) {
-  if (!directory_) return {};
-  const auto scanned = directory_->scan();
-  if (!scanned) return scanned.error();
-  adopt_directory();
-  next_scan_ = now + scan_pause;
-  return {};
-}
-
-void Service::adopt_directory() {
+void Service::set_torrents(std::shared_ptr<const TorrentList> torrents) {
   std::unordered_set<InfoHash> allowed;
-  for (const auto& [name, info_hash] : directory_->torrents()) allowed.insert(info_hash);
-  registry_.allow_only(std::move(allowed));
+  torrents_.clear();
+  for (const auto& [name, torrent] : *torrents) {
+    allowed.insert(torrent.info_hash);
+    torrents_.emplace(torrent.info_hash, torrent.facts);
+  }
+  shelf_->put(std::move(torrents));
+  desk_.allow_only(allowed);
 }
 
-void Service::refresh(TimePoint now) {
-  if (!directory_ || now < next_scan_) return;
-  next_scan_ = now + scan_pause;
-  const auto changed = directory_->scan();
-  if (changed && *changed) adopt_directory();
-  if (!changed && !scan_failed_) directory_->report(changed.error().message + "; the torrents known stay");
-  scan_failed_ = !changed;
+StatsSources Service::sources() const {
+  return {desk_.registry(),
+          desk_.book(),
+          torrents_,
+          options_.expectation,
+          desk_.counters,
+          options_.limits.registry.interval,
+          options_.limits.report_interval,
+          started_};
 }
 
-void Service::tick(TimePoint now) {
-  refresh(now);
-  registry_.expire(now);
+std::string Service::torrent_name(const InfoHash& info_hash) const {
+  const auto facts = torrents_.find(info_hash);
+  return facts == torrents_.end() ? "" : facts->second.name;
 }
 
-Reply Service::answer(std::string_view target, const Endpoint& source, TimePoint now) {
-  const std::size_t path_end = std::min(target.find('?'), target.size());
-  const std::string_view path = target.substr(0, path_end);
-  const std::string_view query = target.substr(std::min(path_end + 1, target.size()));
-  refresh(now);
-  if (path == "/announce") return announce(query, source, now);
-  if (path == "/scrape") return scrape(query);
-  if (path == "/stats") return stats(now);
-  if (!directory_) return not_found();
+void Service::tick(const Moment& now) {
+  desk_.tick(now.time);
+  feed_.tick(sources(), desk_.book().take_removals(), now);
+  desk_.counters.pages = feed_.readers();
+}
+
+Reply Service::answer(const Request& request, const Moment& now) {
+  const std::size_t path_end = std::min(request.target.find('?'), request.target.size());
+  const std::string_view path = request.target.substr(0, path_end);
+  const std::string_view query = request.target.substr(std::min(path_end + 1, request.target.size()));
+  if (path == "/announce") return bencoded(desk_.announce(query, request.source, request.local, now.time));
+  if (path == "/scrape") return bencoded(desk_.scrape(query));
+  if (path == "/healthz") return text_reply(200, "ok\n");
+  if (!path.starts_with(torrents_path)) return show(path, query, request, now);
+  if (!shelf_) return not_found();
   if (path == torrents_path) return list_torrents();
-  if (path.starts_with(torrents_path)) return serve_torrent(path.substr(torrents_path.size()));
+  return serve_torrent(path.substr(torrents_path.size()));
+}
+
+// What needs the token.
+Reply Service::show(std::string_view path, std::string_view query, const Request& request,
+                    const Moment& now) {
+  const auto access = access_.check(query, request.authorization, request.cookie);
+  if (access == Access::Verdict::refused) return unauthorized();
+  if (const auto file = find_page_file(path)) {
+    return page(path, *file, access == Access::Verdict::granted_by_query);
+  }
+  return show_data(path, now);
+}
+
+Reply Service::show_data(std::string_view path, const Moment& now) {
+  if (path == "/stats") {
+    return data_reply("application/json", boost::json::serialize(stats_json(sources(), now)) + "\n");
+  }
+  if (path == "/metrics") return data_reply(metrics_content_type, metrics_text(sources(), now));
+  if (path == "/events") return events(now);
   return not_found();
 }
 
-Reply Service::announce(std::string_view text, const Endpoint& source, TimePoint now) {
-  ++counters_.announces;
-  const auto query = parse_announce_query(text);
-  const auto outcome =
-      query ? registry_.announce(*query, source, now, random_) : Result<AnnounceOutcome>(query.error());
-  if (!outcome) {
-    ++counters_.refused;
-    return refuse(outcome.error());
+Reply Service::events(const Moment& now) {
+  if (feed_.readers() >= options_.pages) {
+    Reply busy = text_reply(503, "too many pages are open\n");
+    busy.headers = "Retry-After: 5\r\n";
+    return busy;
   }
-  return {200, "text/plain", encode_announce_reply(*outcome, query->compact, query->no_peer_id), {}};
+  Reply reply;
+  reply.content_type = "text/event-stream";
+  reply.headers = not_kept;
+  reply.body = "retry: 2000\n\n";  // milliseconds after which a browser connects again
+  reply.shared = feed_.welcome(sources(), now);
+  reply.stream = true;
+  return reply;
 }
 
-Reply Service::scrape(std::string_view query) {
-  ++counters_.scrapes;
-  auto wanted = parse_scrape_query(query);
-  if (!wanted) return refuse(wanted.error());
-  if (wanted->empty()) *wanted = registry_.info_hashes();
-  std::vector<std::pair<InfoHash, SwarmCounts>> swarms;
-  for (const InfoHash& info_hash : *wanted) {
-    const auto counts = registry_.scrape(info_hash);
-    if (counts && swarms.size() < max_scraped_swarms) swarms.emplace_back(info_hash, *counts);
-  }
-  return {200, "text/plain", encode_scrape_reply(std::move(swarms)), {}};
+void Service::follow(std::weak_ptr<EventReader> reader) {
+  feed_.add(std::move(reader));
+  desk_.counters.pages = feed_.readers();
 }
 
-Reply Service::stats(TimePoint now) const {
-  std::unordered_map<InfoHash, std::string> names;
-  if (directory_) {
-    for (const auto& [name, info_hash] : directory_->torrents()) names.emplace(info_hash, name);
+// A token in the address would stay in the browser's history: it becomes a cookie, and the address is left.
+Reply Service::page(std::string_view path, const PageFile& file, bool by_query) const {
+  Reply reply;
+  reply.content_type = file.content_type;
+  reply.headers = "Content-Security-Policy: " + std::string(page_policy) +
+                  "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+  reply.headers += not_kept;
+  if (by_query) {
+    reply.status = 303;
+    reply.headers += "Location: ." + std::string(path) + "\r\n" + access_.set_cookie_header();
+  } else {
+    reply.body = path == "/" ? page_with_rows(file.text, sources()) : std::string(file.text);
   }
-  boost::json::array torrents;
-  for (const InfoHash& info_hash : registry_.info_hashes()) {
-    const SwarmCounts counts = registry_.scrape(info_hash).value_or(SwarmCounts{});
-    boost::json::object torrent{{"info_hash", to_hex(info_hash)},
-                                {"seeders", counts.seeders},
-                                {"leechers", counts.leechers},
-                                {"completed", counts.completed}};
-    if (const auto name = names.find(info_hash); name != names.end()) torrent["file"] = name->second;
-    torrents.push_back(std::move(torrent));
-  }
-  const boost::json::object all{{"version", version},
-                                {"uptime_s", in_seconds(now - started_)},
-                                {"interval_s", in_seconds(limits_.interval)},
-                                {"connections", connections},
-                                {"announces", counters_.announces},
-                                {"announces_refused", counters_.refused},
-                                {"scrapes", counters_.scrapes},
-                                {"torrents_served", counters_.torrents_served},
-                                {"peers", registry_.peer_count()},
-                                {"torrents", std::move(torrents)}};
-  return {200, "application/json", boost::json::serialize(all) + "\n", {}};
+  return reply;
 }
 
 Reply Service::list_torrents() const {
   Reply reply;
-  for (const auto& [name, info_hash] : directory_->torrents()) reply.body += printable(name) + "\n";
+  for (const auto& [name, torrent] : shelf_->torrents()) reply.body += printable(name) + "\n";
   return reply;
 }
 
 Reply Service::serve_torrent(std::string_view encoded_name) {
   const auto name = percent_decode(encoded_name);
-  if (!name) return {400, "text/plain", "the name is not percent-encoded text\n", {}};
-  auto file = directory_->open(*name);  // knows plain names only: a path finds nothing
-  if (!file) return not_found();
-  ++counters_.torrents_served;
-  return {200, "application/x-bittorrent", "", std::move(*file)};
+  if (!name) return text_reply(400, "the name is not percent-encoded text\n");
+  Reply reply = shelf_->serve(*name);
+  if (reply.status == 200) ++desk_.counters.torrents_served;
+  return reply;
 }
 
 }  // namespace ezio::tracker

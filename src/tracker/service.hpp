@@ -1,67 +1,66 @@
-// What each path of the tracker answers: /announce, /scrape, /stats, /torrents/ and /torrents/NAME.
+// What each path of the tracker answers: announces and scrapes, torrents, the page and what it shows.
 //
-// Edge, but without sockets and without a clock: the server hands in targets and times. One thread.
+// Edge, but without sockets and without a clock: the server hands in requests and times. One thread.
 #pragma once
 
-#include <boost/beast/core/file_posix.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "bt/base/endpoint.hpp"
-#include "tracker/registry.hpp"
-#include "tracker/torrent_dir.hpp"
+#include "tracker/access.hpp"
+#include "tracker/announce_desk.hpp"
+#include "tracker/event_feed.hpp"
+#include "tracker/http_message.hpp"
+#include "tracker/torrent_shelf.hpp"
 
 namespace ezio::tracker {
 
-struct Reply {
-  unsigned status = 200;  // of HTTP
-  std::string content_type = "text/plain";
-  std::string body;
-  std::optional<boost::beast::file_posix> file;  // sent instead of the body
+struct ServiceOptions {
+  DeskLimits limits;
+  Expectation expectation;
+  std::string token;  // empty: everything is for everybody
+  std::size_t pages = 64;
 };
 
 class Service {
  public:
-  // Without a directory every info-hash is accepted and nothing is served under /torrents/.
-  Service(RegistryLimits limits, std::uint64_t seed, std::optional<TorrentDir> directory, TimePoint now);
+  // Without a shelf every info-hash is accepted and nothing is served under /torrents/.
+  Service(ServiceOptions options, std::uint64_t seed, std::optional<TorrentShelf> shelf, TimePoint now,
+          AnnounceDesk::Listeners listeners = {});
 
-  // Reads the directory for the first time; an error when that cannot be done. Not needed without one.
-  Result<void> load(TimePoint now);
+  // From now on these torrents are served, and accepted, and no others.
+  void set_torrents(std::shared_ptr<const TorrentList> torrents);
 
-  // The answer to GET `target` (path and query, as they stand in the request) from `source`.
-  Reply answer(std::string_view target, const Endpoint& source, TimePoint now);
+  Reply answer(const Request& request, const Moment& now);
 
-  // Forgets silent peers and looks for changes in the directory: to be called every few seconds.
-  void tick(TimePoint now);
+  // Takes on the reader of an /events reply, once that is sent.
+  void follow(std::weak_ptr<EventReader> reader);
 
-  std::size_t connections = 0;  // open ones: kept by the server, shown by /stats
+  // To be called every second.
+  void tick(const Moment& now);
+
+  void set_connections(std::size_t count) { desk_.counters.connections = count; }
+  AnnounceDesk& desk() { return desk_; }
+  StatsSources sources() const;
+  std::string torrent_name(const InfoHash& info_hash) const;  // empty where its file is not served
 
  private:
-  struct Counters {
-    std::uint64_t announces = 0;  // all of them
-    std::uint64_t refused = 0;    // of these, answered with a failure reason
-    std::uint64_t scrapes = 0;
-    std::uint64_t torrents_served = 0;
-  };
-
-  Reply announce(std::string_view query, const Endpoint& source, TimePoint now);
-  Reply scrape(std::string_view query);
-  Reply stats(TimePoint now) const;
+  Reply show(std::string_view path, std::string_view query, const Request& request, const Moment& now);
+  Reply show_data(std::string_view path, const Moment& now);
+  Reply events(const Moment& now);
+  Reply page(std::string_view path, const struct PageFile& file, bool by_query) const;
   Reply list_torrents() const;
   Reply serve_torrent(std::string_view encoded_name);
-  void refresh(TimePoint now);
-  void adopt_directory();
 
-  RegistryLimits limits_;
-  Registry registry_;
-  Random random_;
-  std::optional<TorrentDir> directory_;
+  ServiceOptions options_;
+  AnnounceDesk desk_;
+  Access access_;
+  EventFeed feed_;
+  std::optional<TorrentShelf> shelf_;
+  std::map<InfoHash, TorrentFacts> torrents_;
   TimePoint started_;
-  TimePoint next_scan_;
-  bool scan_failed_ = false;
-  Counters counters_;
 };
 
 }  // namespace ezio::tracker

@@ -16,6 +16,8 @@ enum class ExitCode : int {
   bad_torrent = 3,  // torrent or torrent.info unreadable or invalid
   refused = 4,      // target or source
   stalled = 5,
+  hosts_failed = 6,  // ezio-tracker: a deployment is over, or under way, and a host failed or was lost
+  under_way = 7,     // ezio-tracker status: the deployment is not over
 };
 
 struct Failure {
@@ -26,6 +28,11 @@ struct Failure {
 inline Failure failure(ExitCode code, const Error& error) {
   return {error.message, code};
 }
+
+// Instead of options: --help, or a usage error that has been printed.
+struct EarlyExit {
+  int code = 0;
+};
 
 [[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location&) {
   throw std::runtime_error(failure.message);

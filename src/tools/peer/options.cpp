@@ -4,43 +4,20 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <map>
-#include <sstream>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
-#include "disk/small_file.hpp"
-#include "tools/common/outcome.hpp"
+#include "tools/common/config_file.hpp"
 #include "tools/peer/size_range.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 constexpr double least_rate_limit = 0.1;  // MB/s; less, and peers time out
 constexpr double most_rate_limit = 1e6;
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
-}
-
-std::string unquoted(std::string value) {
-  if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
-    return value.substr(1, value.size() - 2);
-  }
-  return value;
-}
-
-std::string flag_name(std::string key) {
-  std::transform(key.begin(), key.end(), key.begin(),
-                 [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
-  return "--" + key;
-}
 
 std::optional<Linger> parse_linger(const std::string& text) {
   if (text == "auto") return Linger{Linger::Mode::automatic, {}};
@@ -207,48 +184,26 @@ void take_pins(const std::vector<std::string>& pins, PeerOptions& options) {
       "--info-hash", fmt::format("{} given for {} torrents: give one for each", pins.size(), order.size()));
 }
 
-Result<std::vector<std::string>> with_config(std::vector<std::string> arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    std::string path;
-    if (arguments[i] == "--config" && i + 1 < arguments.size()) path = arguments[i + 1];
-    if (arguments[i].starts_with("--config=")) path = arguments[i].substr(9);
-    if (path.empty()) continue;
-    auto text = read_small_file(path, max_config_bytes);
-    if (!text) return text.error();
-    auto settings = config_arguments(std::string(as_text(*text)), path);
-    if (!settings) return settings.error();
-    settings->insert(settings->end(), arguments.begin(), arguments.end());
-    return settings;
-  }
-  return arguments;
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> config_arguments(const std::string& text, const std::string& path) {
+  const auto settings = parse_settings(text, path);
+  if (!settings) return settings.error();
   std::vector<std::string> arguments;
   std::optional<std::string> torrent;
-  std::istringstream lines(text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    line = trimmed(line);
-    if (line.empty() || line[0] == '#') continue;
-    auto fault = [&](const std::string& what) { return Error{fmt::format("{}:{}: {}", path, number, what)}; };
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || equals == 0) return fault(ezio::quoted(line) + " is not KEY=value");
-    const std::string flag = flag_name(trimmed(line.substr(0, equals)));
-    const std::string value = unquoted(trimmed(line.substr(equals + 1)));
-    if (flag == "--torrent") {
-      if (torrent) return fault("TORRENT= again before its TARGET= or SOURCE=");
-      torrent = value;
-    } else if (flag == "--target" || flag == "--source") {
-      if (!torrent) return fault(ezio::quoted(line) + " has no TORRENT= before it");
-      arguments.insert(arguments.end(), {flag == "--target" ? "--leech" : "--seed", *torrent, value});
+  for (const Setting& setting : *settings) {
+    if (setting.flag == "--torrent") {
+      if (torrent) return setting_fault(setting, path, "TORRENT= again before its TARGET= or SOURCE=");
+      torrent = setting.value;
+    } else if (setting.flag == "--target" || setting.flag == "--source") {
+      if (!torrent) {
+        return setting_fault(setting, path, ezio::quoted(setting.line) + " has no TORRENT= before it");
+      }
+      arguments.insert(arguments.end(),
+                       {setting.flag == "--target" ? "--leech" : "--seed", *torrent, setting.value});
       torrent.reset();
-    } else if (flag == "--config") {
-      return fault("a configuration file cannot name another");
     } else {
-      arguments.push_back(flag + "=" + value);
+      arguments.push_back(setting.flag + "=" + setting.value);
     }
   }
   if (torrent) return Error{fmt::format("{}: TORRENT={} has no TARGET= or SOURCE=", path, *torrent)};
@@ -261,7 +216,7 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
   PeerOptions options;
   Raw raw;
   add_options(app, options, raw);
-  auto arguments = with_config(std::vector<std::string>(argv + 1, argv + argc));
+  auto arguments = with_config({argv + 1, argv + argc}, config_arguments);
   if (!arguments) {
     fmt::print(stderr, "ezio-peer: {}\n", arguments.error().message);
     return EarlyExit{static_cast<int>(ExitCode::usage)};

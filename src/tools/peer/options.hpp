@@ -10,6 +10,7 @@
 #include "bt/base/result.hpp"
 #include "bt/swarm/swarm.hpp"
 #include "disk/target_guard.hpp"
+#include "tools/common/outcome.hpp"
 
 namespace ezio {
 
@@ -44,10 +45,6 @@ struct PeerOptions {
   bool json = false;
   bool verify_source = false;
   bool quiet = false;
-};
-
-struct EarlyExit {  // --help, or a usage error that has been printed
-  int code = 0;
 };
 
 // Parses argv. With --config its settings come first and the command line's go over them.

@@ -1,59 +1,44 @@
-// ezio-tracker: introduces the peers of a swarm to each other and hands out torrents.
+// ezio-tracker: introduces the peers of a swarm to each other, hands out torrents, and shows how far every
+// host of the deployment is.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <random>
 
-#include "bt/base/printable.hpp"
-#include "bt/base/version.hpp"
 #include "tools/common/descriptors.hpp"
+#include "tools/common/interrupt.hpp"
 #include "tools/common/outcome.hpp"
+#include "tools/tracker/deployment.hpp"
+#include "tools/tracker/options.hpp"
+#include "tracker/dir_watch.hpp"
 #include "tracker/server.hpp"
 
+namespace ezio {
 namespace {
 
-using namespace ezio;
-
 constexpr int exit_by_signal = 128;  // plus the signal's number
-
-struct Options {
-  std::vector<std::string> listen;
-  std::string directory;
-  std::uint32_t interval_s = 60;
-};
 
 void complain(const std::string& line) {
   fmt::print(stderr, "ezio-tracker: {}\n", line);
 }
 
-std::string check_listen(const std::string& text) {
-  return parse_endpoint(text) ? "" : ezio::quoted(text) + " is not ADDRESS:PORT";
+int refuse(const Error& error) {
+  complain(error.message);
+  return static_cast<int>(ExitCode::refused);
 }
 
-void define(CLI::App& app, Options& options) {
-  app.add_option("--listen", options.listen,
-                 "Address and port to listen on; IPv6 in brackets, port 0 for any free one")
-      ->type_name("ADDR:PORT")
-      ->required()
-      ->check(check_listen);
-  app.add_option("--dir", options.directory, "Serve the torrents in this directory, and accept no others")
-      ->type_name("TORRENTS");
-  app.add_option("--interval", options.interval_s, "Seconds between a peer's announces")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str();
-  app.set_version_flag("--version", std::string(version));
-}
-
-tracker::RegistryLimits registry_limits(const Options& options) {
-  tracker::RegistryLimits limits;
-  limits.interval = std::chrono::seconds(options.interval_s);
-  limits.min_interval = std::min(limits.min_interval, limits.interval);
-  return limits;
+tracker::ServiceOptions service_options(const TrackerOptions& options) {
+  tracker::ServiceOptions out;
+  out.expectation = options.expectation;
+  out.token = options.token;
+  out.limits.report_interval = std::chrono::seconds(options.report_interval_s);
+  tracker::RegistryLimits& registry = out.limits.registry;
+  registry.interval = std::chrono::seconds(options.interval_s);
+  registry.min_interval = std::min(registry.min_interval, registry.interval);
+  return out;
 }
 
 std::uint64_t random_seed() {
@@ -61,49 +46,74 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
-int serve(const Options& options, tracker::Service& service) {
-  boost::asio::io_context context(1);
-  boost::asio::signal_set signals(context, SIGINT, SIGTERM);
-  int caught = 0;
-  signals.async_wait([&](boost::system::error_code, int signal) {
-    caught = signal;
-    context.stop();
-  });
-  std::vector<Endpoint> listen;
-  for (const std::string& text : options.listen) listen.push_back(*parse_endpoint(text));
-  const tracker::Server server(context, service, listen);
+// What the directory holds now; empty without one.
+Result<std::shared_ptr<const tracker::TorrentList>> first_look(tracker::TorrentScan* scan) {
+  if (!scan) return std::shared_ptr<const tracker::TorrentList>();
+  const auto found = scan->look();
+  if (!found) return found.error();
+  for (const std::string& line : found->complaints) complain(line);
+  return found->torrents;
+}
+
+void say_where(const tracker::Server& server) {
   for (const Endpoint& endpoint : server.endpoints()) {
     fmt::print("listening on http://{}/announce\n", to_string(endpoint));
   }
   std::fflush(stdout);
-  context.run();
-  return exit_by_signal + caught;
 }
 
-int run(const Options& options) {
-  std::optional<tracker::TorrentDir> directory;
-  if (!options.directory.empty()) directory.emplace(options.directory, complain);
-  const auto now = std::chrono::steady_clock::now();
-  tracker::Service service(registry_limits(options), random_seed(), std::move(directory), now);
-  if (const auto loaded = service.load(now); !loaded) {
-    complain(loaded.error().message);
-    return static_cast<int>(ExitCode::refused);
+int serve(const TrackerOptions& options) {
+  boost::asio::io_context context(1);
+  int exit_code = 0;
+  const auto stop = [&](int code) {
+    exit_code = code;
+    context.stop();
+  };
+  boost::asio::signal_set signals(context, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int signal) { stop(exit_by_signal + signal); });
+  exit_at_second_signal();
+
+  Deployment deployment(context, options.deployment, complain);
+  if (const auto opened = deployment.open(); !opened) return refuse(opened.error());
+  std::unique_ptr<tracker::TorrentScan> scan;
+  std::optional<tracker::TorrentShelf> shelf;
+  if (!options.directory.empty()) {
+    scan = std::make_unique<tracker::TorrentScan>(options.directory, options.announce_url);
+    shelf.emplace(options.directory);
   }
-  raise_descriptor_limit();
-  return serve(options, service);
+  const auto torrents = first_look(scan.get());
+  if (!torrents) return refuse(torrents.error());
+  tracker::Service service(service_options(options), random_seed(), std::move(shelf),
+                           std::chrono::steady_clock::now(), deployment.listeners());
+  deployment.restore(service);
+  if (*torrents) service.set_torrents(*torrents);
+
+  const tracker::Server server(context, service, options.listen, {}, service.desk().seed());
+  std::optional<tracker::DirWatch> watch;
+  const auto found = [&](std::shared_ptr<const tracker::TorrentList> list) {
+    service.set_torrents(std::move(list));
+  };
+  if (scan) {
+    watch.emplace(context, options.directory, std::move(scan), tracker::DirWatch::Listener{found, complain});
+  }
+  say_where(server);
+  deployment.start(stop);
+  context.run();
+  deployment.finish();
+  return exit_code;
 }
 
 }  // namespace
+}  // namespace ezio
 
 int main(int argc, char** argv) {
-  CLI::App app("BitTorrent tracker for cloning disks over a LAN", "ezio-tracker");
-  Options options;
-  define(app, options);
+  using namespace ezio;
   try {
-    app.parse(argc, argv);
-    return run(options);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    const auto options = parse_tracker_options(argc, argv);
+    if (const auto* exit = std::get_if<EarlyExit>(&options)) return exit->code;
+    if (const auto* status = std::get_if<StatusOptions>(&options)) return show_status(*status);
+    raise_descriptor_limit();
+    return serve(std::get<TrackerOptions>(options));
   } catch (const std::exception& error) {
     complain(error.what());
     return static_cast<int>(ExitCode::io_error);

@@ -5,6 +5,7 @@ import {mkdirSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {after, before} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 
 import {began} from './deployment.mjs';
 import {MockTracker} from './mock_tracker.mjs';
@@ -18,6 +19,19 @@ export const sizes = {wide: {width: 1440, height: 1000}, phone: {width: 390, hei
 const trackerTimeMs = (began + 600) * 1000;
 
 const patienceMs = 120_000;  // machines are shared
+
+// Runs in the page before its own scripts: notes the last event that they were given.
+function noteEvents() {
+  const Plain = EventSource;
+  window.EventSource = class extends Plain {
+    constructor(...how) {
+      super(...how);
+      for (const name of ['stats', 'hosts']) {
+        super.addEventListener(name, (event) => { window.heardEvent = Number(event.lastEventId); });
+      }
+    }
+  };
+}
 
 let browser;
 before(async () => {
@@ -61,10 +75,11 @@ export class Visit {
     return this.page.$$eval('.live tr.host:not([hidden]) .name button', (all) => all.map((button) => button.textContent));
   }
 
-  // Waits until frames have shown what the tracker told before.
+  // Waits until the page has heard what the tracker told before, and frames have shown it.
   async settle() {
+    const told = this.tracker.streams > 0 ? this.tracker.lastEvent : 0;
+    while (await this.page.evaluate(() => window.heardEvent ?? 0) < told) await sleep(10);
     await this.page.evaluate(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
       for (let frame = 0; frame < 2; ++frame) await new Promise((resolve) => requestAnimationFrame(resolve));
     });
   }
@@ -94,6 +109,7 @@ export async function visit(t, stats, options = {}) {
     viewport: sizes[size], colorScheme: scheme, javaScriptEnabled: scripts, timezoneId: 'UTC', ...more});
   context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
+  await page.addInitScript(noteEvents);
   const visited = new Visit(tracker, context, page);
   t.after(async () => {
     await context.close();

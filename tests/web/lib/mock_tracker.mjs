@@ -14,6 +14,7 @@ export class MockTracker {
   refusesStreams = false;   // /events is answered 503
   refusesAll = false;       // every answer is 503
   asked = new Map();        // path → how often
+  lastEvent = 0;            // the number of the last event that a page was sent; ids of events are their numbers
   #server = createServer((request, response) => this.#answer(request, response));
   #streams = new Set();
 
@@ -50,12 +51,12 @@ export class MockTracker {
   // Sends an event to all pages. Every field of a torrent but its hosts, and hosts with their torrent's info-hash.
   tell({torrents = [], hosts = [], gone = [], ...facts}) {
     const change = {now: this.stats.now, summary: this.stats.summary, torrents, hosts, gone, ...facts};
-    for (const stream of this.#streams) send(stream, 'hosts', change);
+    for (const stream of this.#streams) this.#send(stream, 'hosts', change);
   }
 
   // Sends everything to all pages, as after an update that was lost.
   tellAll() {
-    for (const stream of this.#streams) send(stream, 'stats', this.stats);
+    for (const stream of this.#streams) this.#send(stream, 'stats', this.stats);
   }
 
   async #answer(request, response) {
@@ -76,7 +77,11 @@ export class MockTracker {
     response.writeHead(200, {'Content-Type': 'text/event-stream'});
     this.#streams.add(response);
     response.on('close', () => this.#streams.delete(response));
-    send(response, 'stats', this.stats);
+    this.#send(response, 'stats', this.stats);
+  }
+
+  #send(stream, event, object) {
+    stream.write(`id: ${++this.lastEvent}\nevent: ${event}\ndata: ${JSON.stringify(object)}\n\n`);
   }
 
   async #servePage(name, response) {
@@ -97,10 +102,6 @@ export class MockTracker {
       '</tr>'].join('')).join('\n');
     return text.replace('<!--summary-->', () => escape(this.stats.summary)).replace('<!--rows-->', () => rows);
   }
-}
-
-function send(stream, event, object) {
-  stream.write(`event: ${event}\ndata: ${JSON.stringify(object)}\n\n`);
 }
 
 function escape(text) {
