@@ -12,6 +12,7 @@ namespace {
 namespace asio = boost::asio;
 using ezio::test::make_torrent;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::Client;
 using test::get;
 using test::RunningServer;
