@@ -19,7 +19,7 @@ test('three hosts clone, one of them fails for want of space and one is killed',
   const room = new RealDeployment(t, 32 * mib);
   await room.start('--expect', '3');
   const visited = await openPage(t, room, {time: 'real'});
-  await visited.page.getByText('0 of 3 done').waitFor();
+  await visited.page.locator('#summary', {hasText: '0 of 3 done'}).waitFor();
   const whole = room.leech('whole');
   const full = room.leech('full', {room: 12 * mib});
   const killed = room.leech('killed', {flags: ['--download-limit', '0.5']});
