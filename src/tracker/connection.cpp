@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t small_input_bytes = 2048;
-constexpr std::size_t small_reply_bytes = std::size_t{64} * 1024;  // what nobody counts
+constexpr std::size_t small_reply_bytes = std::size_t{16} * 1024;  // what nobody counts
 constexpr auto linger = std::chrono::seconds(2);                   // for the last reply to arrive
 
 }  // namespace
@@ -134,8 +134,7 @@ void Connection::answer() {
 
 void Connection::reply(Reply reply, bool keep_alive) {
   const bool head_only = head_.method == http::verb::head;
-  const std::size_t held = reply.body.size() + reply.tail.size() + (reply.shared ? reply.shared->size() : 0);
-  if (!head_only && !reserve(held)) {
+  if (!head_only && !reserve(ReplyWriter::held_bytes(reply))) {
     reply = {};
     reply.status = 503;
     reply.body = "too many replies are under way\n";
@@ -165,13 +164,20 @@ bool Connection::write_reply() {
       if (sent) writer_.sent(*sent);
       continue;
     }
-    deadline_ = steady_clock::now() + owner_.limits().write_timeout;
-    socket_->async_write(*chunk, handler<&Connection::written>());
+    wait_for_taker(*chunk);
     return false;
   }
 }
 
+// Who lets us wait is idle as far as others who come are concerned.
+void Connection::wait_for_taker(asio::const_buffer chunk) {
+  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+  owner_.set_idle(*this, true);
+  socket_->async_write(chunk, handler<&Connection::written>());
+}
+
 void Connection::written(std::size_t bytes) {
+  owner_.set_idle(*this, false);
   writer_.sent(bytes);
   const auto chunk = writer_.next();
   if (!chunk) return close();
@@ -179,8 +185,7 @@ void Connection::written(std::size_t bytes) {
     if (finish_reply()) serve();
     return;
   }
-  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
-  socket_->async_write(*chunk, handler<&Connection::written>());
+  wait_for_taker(*chunk);
 }
 
 bool Connection::finish_reply() {
@@ -195,6 +200,7 @@ bool Connection::finish_reply() {
     // first.
     socket_->shutdown_send();
     deadline_ = steady_clock::now() + std::min<Duration>(linger, owner_.limits().head_timeout);
+    owner_.set_idle(*this, true);
     watch();
   }
   return false;
@@ -213,7 +219,7 @@ void Connection::release() {
 
 void Connection::follow() {
   deadline_ = TimePoint::max();
-  owner_.service().follow(weak_from_this());
+  if (!owner_.service().follow(weak_from_this())) return close();
   watch();
 }
 

@@ -13,6 +13,9 @@ namespace ezio::tracker {
 
 class ReplyWriter {
  public:
+  // What a reply takes of memory until it is sent.
+  static std::size_t held_bytes(const Reply& reply);
+
   // head_only: to a HEAD request. Replaces what was there.
   void begin(Reply reply, bool keep_alive, bool head_only);
 
