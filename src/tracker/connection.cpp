@@ -145,6 +145,10 @@ void Connection::reply(Reply reply, bool keep_alive) {
   writer_.begin(std::move(reply), keep_alive, head_only);
 }
 
+bool Connection::closes_at_once() const {
+  return !keep_alive_ && !streaming_ && !refused_ && begin_ == end_;
+}
+
 // Only the first buffer at once: a long reply is no reason to let others wait.
 bool Connection::write_reply() {
   for (bool first = true;; first = false) {
@@ -156,7 +160,8 @@ bool Connection::write_reply() {
     if (chunk->size() == 0) return true;
     if (first) {
       Error error;
-      const auto sent = socket_->try_write(*chunk, error);
+      const bool ends = closes_at_once() && writer_.is_last();
+      const auto sent = socket_->try_write(*chunk, error, ends);
       if (error) {
         close();
         return false;
@@ -193,7 +198,7 @@ bool Connection::finish_reply() {
   if (keep_alive_) return true;
   if (streaming_) {
     follow();
-  } else if (!refused_ && begin_ == end_) {
+  } else if (closes_at_once()) {
     close();
   } else {
     // What the client has sent beyond would break the connection before it has read our reply: it is read

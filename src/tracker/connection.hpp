@@ -71,7 +71,8 @@ class Connection : public std::enable_shared_from_this<Connection>,
   void complain(const Error& error);
   void answer();
   void reply(Reply reply, bool keep_alive);
-  bool write_reply();  // false: it waits for the client
+  bool closes_at_once() const;  // after the reply
+  bool write_reply();           // false: it waits for the client
   void wait_for_taker(boost::asio::const_buffer chunk);
   void written(std::size_t bytes);
   bool finish_reply();  // false: no other request follows

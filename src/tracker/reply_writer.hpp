@@ -23,6 +23,10 @@ class ReplyWriter {
   // shorter: then the connection must be broken, which is all HTTP has for it.
   Result<boost::asio::const_buffer> next();
   void sent(std::size_t bytes) { done_ += bytes; }
+  // Whether nothing comes after what next() gave.
+  bool is_last() const {
+    return stage_ == Stage::tail || (!reply_.shared && !reply_.slice && reply_.tail.empty());
+  }
 
  private:
   enum class Stage { head, shared, slice, tail, over };

@@ -109,7 +109,7 @@ void Deployment::keep_state() {
   if (options_.state_file.empty() || sources.book.change() == kept_change_) return;
   const std::uint64_t change = sources.book.change();
   const auto text =
-      std::make_shared<const std::string>(tracker::state_text(sources.book, sources.registry, present()));
+      std::make_shared<const std::string>(state_text_.make(sources.book, sources.registry, present()));
   const bool started = state_writer_.start(
       [text, path = options_.state_file] { return write_file_atomically(path, as_bytes(*text)); });
   if (!started) return;
