@@ -30,6 +30,7 @@ TEST(SwarmBlame, WhoSentAWholePieceThatIsWrongIsBannedForGood) {
   const PeerHandle again = driver.swarm->new_handle();
   // With another id, since that is what its owner says.
   driver.event(PeerAccepted{again, *parse_address("10.0.0.66", 2), driver.handshake({.id = 0x9A})});
+  driver.say(again, wire::Unchoke{});
   EXPECT_THAT(driver.closed(again), Optional(HasSubstr("banned")));
   EXPECT_EQ(driver.swarm->stats().verified_pieces, 0u);
   EXPECT_TRUE(driver.take<WriteSegment>().empty());

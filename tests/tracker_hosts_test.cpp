@@ -155,8 +155,8 @@ TEST_F(HostBookTest, AStopWithoutAReasonFailsUnlessOneFollows) {
   why.error = "no space";
   take(query_of(2, 55, AnnounceEvent::stopped), why);
   pass(3);
-  EXPECT_THAT(events, ElementsAre("joined a", "joined b", "failed b: no space",
-                                  "failed a: stopped before it was done"));
+  EXPECT_THAT(events, ElementsAre("joined a", "joined b", "failed b: /dev/sda: no space",
+                                  "failed a: /dev/sda: stopped before it was done"));
   EXPECT_TRUE(hosts().front().ended);
   EXPECT_TRUE(hosts().front().finished);
 }
@@ -165,7 +165,7 @@ TEST_F(HostBookTest, AReportThatStopsHalfWayIsAFailure) {
   take(query_of(1, 55), report_of(HostState::leeching));
   take(query_of(1, 55, AnnounceEvent::stopped), report_of(HostState::leeching));
   EXPECT_EQ(only().state(), HostState::failed);
-  EXPECT_THAT(events, ElementsAre("joined lab-07", "failed lab-07: stopped before it was done"));
+  EXPECT_THAT(events, ElementsAre("joined lab-07", "failed lab-07: /dev/sda: stopped before it was done"));
 }
 
 TEST_F(HostBookTest, ASeederThatStopsIsForgottenAndOneThatIsSilentIsLost) {
@@ -248,8 +248,12 @@ TEST_F(HostBookTest, TheSummaryNamesThreeAndCountsTheRest) {
   }
   take(query_of(9, 0), report_of(HostState::done, "good"));
   take(query_of(10, 0), report_of(HostState::seeding, "server"), "10.0.0.1");
-  EXPECT_EQ(sentence(), "1 of 6 done, h0 failed: e, h1 failed: e, h2 failed: e, 2 more failed");
-  EXPECT_EQ(sentence({.hosts = 32}), "1 of 32 done, h0 failed: e, h1 failed: e, h2 failed: e, 2 more failed");
+  EXPECT_EQ(
+      sentence(),
+      "1 of 6 done, h0 failed: /dev/sda: e, h1 failed: /dev/sda: e, h2 failed: /dev/sda: e, 2 more failed");
+  EXPECT_EQ(
+      sentence({.hosts = 32}),
+      "1 of 32 done, h0 failed: /dev/sda: e, h1 failed: /dev/sda: e, h2 failed: /dev/sda: e, 2 more failed");
   EXPECT_EQ(summary(HostBook(limits, {}, {}, {}), {.hosts = 2, .names = {"a", "b"}}),
             "0 of 2 done, a not seen yet, b not seen yet");
 }

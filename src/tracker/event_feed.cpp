@@ -80,11 +80,11 @@ EventFeed::Frame EventFeed::changes(const StatsSources& sources, const HostBook:
   const bool is_silent = torrents.empty() && hosts.empty() && removals.hosts.empty();
   if (is_silent && now.time - last_change_ < heartbeat) return nullptr;
   last_change_ = now.time;
-  return frame("hosts", {{"now", now.unix_s},
-                         {"summary", summary(sources.book, sources.expectation)},
-                         {"torrents", std::move(torrents)},
-                         {"hosts", std::move(hosts)},
-                         {"gone", removals_json(removals)}});
+  json::object data = facts_json(sources, now);
+  data.emplace("torrents", std::move(torrents));
+  data.emplace("hosts", std::move(hosts));
+  data.emplace("gone", removals_json(removals));
+  return frame("hosts", data);
 }
 
 void EventFeed::tick(const StatsSources& sources, HostBook::Removals removals, const Moment& now) {

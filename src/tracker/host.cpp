@@ -1,5 +1,7 @@
 #include "tracker/host.hpp"
 
+#include <algorithm>
+
 namespace ezio::tracker {
 
 double Host::progress() const {
@@ -14,11 +16,16 @@ std::optional<double> Host::eta_s() const {
 }
 
 std::string Host::reason() const {
-  if (!report.error.empty()) return report.error;
-  for (const TargetReport& target : report.targets) {
-    if (!target.error.empty()) return target.path + ": " + target.error;
-  }
-  return {};
+  const auto has_error = [&](const TargetReport& target) {
+    return !target.error.empty() && (report.error.empty() || target.error == report.error);
+  };
+  auto culprit = std::ranges::find_if(report.targets, has_error);
+  if (culprit == report.targets.end() && report.targets.size() == 1) culprit = report.targets.begin();
+  const std::string path = culprit == report.targets.end() ? "" : culprit->path;
+  const std::string& error =
+      report.error.empty() && culprit != report.targets.end() ? culprit->error : report.error;
+  const bool says_where = path.empty() || error.empty() || error.find(path) != error.npos;
+  return says_where ? error : path + ": " + error;
 }
 
 std::string_view shown_state(const Host& host) {

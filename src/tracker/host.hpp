@@ -51,7 +51,7 @@ struct Host {
   double progress() const;
   // Until it has everything; empty where that cannot be told.
   std::optional<double> eta_s() const;
-  // Its error, or that of its first target that has one, after the target's path.
+  // Its error, or that of its first target that has one, after the target's path where it does not name that.
   std::string reason() const;
 };
 

@@ -167,11 +167,7 @@ std::vector<InfoHash> listed_torrents(const StatsSources& sources) {
   return all;
 }
 
-json::object stats_json(const StatsSources& sources, const Moment& now) {
-  json::array torrents;
-  for (const InfoHash& info_hash : listed_torrents(sources)) {
-    torrents.push_back(whole_torrent(sources, info_hash, now));
-  }
+json::object facts_json(const StatsSources& sources, const Moment& now) {
   const Counters& counters = sources.counters;
   return {{"version", version},
           {"uptime_s", in_seconds(now.time - sources.started)},
@@ -187,8 +183,17 @@ json::object stats_json(const StatsSources& sources, const Moment& now) {
           {"torrents_served", counters.torrents_served},
           {"peers", sources.registry.peer_count()},
           {"summary", summary(sources.book, sources.expectation)},
-          {"verdict", verdict_json(judge(sources.book, sources.expectation, now.time))},
-          {"torrents", std::move(torrents)}};
+          {"verdict", verdict_json(judge(sources.book, sources.expectation, now.time))}};
+}
+
+json::object stats_json(const StatsSources& sources, const Moment& now) {
+  json::array torrents;
+  for (const InfoHash& info_hash : listed_torrents(sources)) {
+    torrents.push_back(whole_torrent(sources, info_hash, now));
+  }
+  json::object out = facts_json(sources, now);
+  out.emplace("torrents", std::move(torrents));
+  return out;
 }
 
 }  // namespace ezio::tracker

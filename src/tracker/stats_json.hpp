@@ -52,6 +52,9 @@ std::vector<InfoHash> listed_torrents(const StatsSources& sources);
 
 boost::json::object stats_json(const StatsSources& sources, const Moment& now);
 
+// The same without the torrents.
+boost::json::object facts_json(const StatsSources& sources, const Moment& now);
+
 // Everything about a torrent but its hosts and its rate curve.
 boost::json::object torrent_json(const StatsSources& sources, const InfoHash& info_hash);
 boost::json::object host_json(const Host& host, const Moment& now);

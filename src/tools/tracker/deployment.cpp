@@ -106,13 +106,12 @@ void Deployment::tick() {
 
 void Deployment::keep_state() {
   const auto sources = service_->sources();
-  if (options_.state_file.empty() || sources.book.change() == kept_change_) return;
   const std::uint64_t change = sources.book.change();
+  if (options_.state_file.empty() || change == kept_change_ || !state_writer_.is_idle()) return;
   const auto text =
       std::make_shared<const std::string>(state_text_.make(sources.book, sources.registry, present()));
-  const bool started = state_writer_.start(
+  state_writer_.start(
       [text, path = options_.state_file] { return write_file_atomically(path, as_bytes(*text)); });
-  if (!started) return;
   kept_change_ = change;
   has_news_ = false;
 }

@@ -57,11 +57,8 @@ void EventLog::add_refusal(double unix_s, const Endpoint& source, const std::str
 
 void EventLog::flush() {
   refusals_ = 0;
-  if (waiting_.empty()) return;
-  const auto work = [file = file_, path = path_, text = waiting_] {
-    return write_all(file->get(), path, text);
-  };
-  if (!writer_.start(work)) return;
+  if (!writer_.is_idle() || waiting_.empty()) return;
+  writer_.start([file = file_, path = path_, text = waiting_] { return write_all(file->get(), path, text); });
   waiting_.clear();
   if (left_out_ > 0) add(fmt::format(R"({{"event":"left_out","lines":{}}})", std::exchange(left_out_, 0)));
 }

@@ -1,22 +1,24 @@
 #include "tools/tracker/file_writer.hpp"
 
+#include <cassert>
 #include <chrono>
 #include <utility>
 
 namespace ezio {
 
-bool FileWriter::start(Work work) {
-  if (result_.valid() && result_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
-  take_result();
-  result_ = std::async(std::launch::async, std::move(work));
+bool FileWriter::is_idle() {
+  if (!result_.valid()) return true;
+  if (result_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+  finish();
   return true;
 }
 
-void FileWriter::finish() {
-  take_result();
+void FileWriter::start(Work work) {
+  assert(!result_.valid());
+  result_ = std::async(std::launch::async, std::move(work));
 }
 
-void FileWriter::take_result() {
+void FileWriter::finish() {
   if (!result_.valid()) return;
   const Result<void> result = result_.get();
   const std::string fault = result ? "" : result.error().message;

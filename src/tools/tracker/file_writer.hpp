@@ -17,14 +17,14 @@ class FileWriter {
 
   explicit FileWriter(Complain complain) : complain_(std::move(complain)) {}
 
-  // Starts `work`, which owns all that it touches; false while the one before is under way.
-  bool start(Work work);
+  // Whether nothing is under way. Complains of what has failed since: to be asked now and then.
+  bool is_idle();
+  // Starts `work`, which owns all that it touches. Only when idle.
+  void start(Work work);
   // Waits for what is under way. So does the destructor.
   void finish();
 
  private:
-  void take_result();
-
   Complain complain_;
   std::string last_fault_;  // the same again is not worth a line
   std::future<Result<void>> result_;

@@ -34,19 +34,24 @@ def create_torrent(output, *source, name, announce=(), public=False, piece_lengt
 class Tracker:
     """A running ezio-tracker."""
 
-    def __init__(self, case, host=None, address=None, port=6969, directory=None, interval_s=1):
+    def __init__(self, case, host=None, address=None, port=6969, directory=None, interval_s=1, flags=()):
         self.case, self.host, self.port = case, host, port
         self.address = address or (host.address if host else "127.0.0.1")
         shown = f"[{self.address}]" if ":" in self.address else self.address
         self.url = f"http://{shown}:{port}"
         self.announce = f"{self.url}/announce"
         argv = [program("ezio-tracker"), "--listen", f"{shown}:{port}", "--interval", interval_s]
-        argv += ["--dir", directory] if directory else []
+        argv += (["--dir", directory] if directory else []) + list(flags)
         self.process = case.spawn("ezio-tracker", argv, netns=host)
         case.wait_listening(host, port)
 
     def stats(self):
         return self.case.http_json(self.host, self.address, self.port, "/stats")
+
+    def hosts(self):
+        """Of the first torrent, as /stats has them."""
+        torrents = self.stats()["torrents"]
+        return torrents[0]["hosts"] if torrents else []
 
 
 class Peer:

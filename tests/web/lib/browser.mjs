@@ -96,15 +96,19 @@ export class Visit {
   }
 }
 
-// Opens the page of a tracker that tells `stats`. Everything is closed when test `t` is over, which fails if the page
-// complained of anything, a breach of its policy included.
+// Opens the page of a tracker that tells `stats`; as openPage does.
+export async function visit(t, stats, options = {}) {
+  return openPage(t, await MockTracker.start(stats), options);
+}
+
+// Opens the page of a tracker. Everything is closed when test `t` is over, which fails if the page complained of
+// anything, a breach of its policy included.
 //
 //   before     called with the visit before the page is opened
 //   live       whether to wait until the script has taken over
 //   time       'date': only the date is made up; 'fake': timers run when the test says so (page.clock); 'real'
-export async function visit(t, stats, options = {}) {
+export async function openPage(t, tracker, options = {}) {
   const {scheme = 'light', size = 'wide', hash = '', scripts = true, time = 'date', live = scripts, before: prepare, ...more} = options;
-  const tracker = await MockTracker.start(stats);
   const context = await browser.newContext({
     viewport: sizes[size], colorScheme: scheme, javaScriptEnabled: scripts, timezoneId: 'UTC', ...more});
   context.setDefaultTimeout(patienceMs);
