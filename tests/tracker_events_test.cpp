@@ -27,7 +27,7 @@ class EventsTest : public ServiceTest {
     const Reply reply = get_open("/events");
     EXPECT_TRUE(reply.stream);
     auto one = std::make_shared<FakeReader>();
-    open.follow(one);
+    EXPECT_TRUE(open.follow(one));
     welcome = *reply.shared;
     return one;
   }
@@ -108,6 +108,8 @@ TEST_F(EventsTest, ReadersThatAreGoneAreForgottenAndTooManyAreRefused) {
   std::vector<std::shared_ptr<FakeReader>> readers;
   for (std::size_t i = 0; i < ServiceOptions{}.pages; ++i) readers.push_back(reader());
   EXPECT_EQ(get_open("/events").status, 503u);
+  EXPECT_FALSE(open.follow(std::make_shared<FakeReader>()))
+      << "one that was welcomed before there were too many";
   EXPECT_EQ(stats(open).at("pages").as_int64(), 64);
   readers[0]->open = false;
   readers.pop_back();

@@ -87,6 +87,34 @@ TEST_F(HostBookTest, ASilentHostIsLostAndKeepsItsStateUntilItReturns) {
   EXPECT_THAT(events, ElementsAre("joined lab-07", "lost lab-07", "returned lab-07"));
 }
 
+TEST_F(HostBookTest, LongReportsAreCutWhereTheyHaveNoRoomTogether) {
+  HostReport longest = report_of(HostState::leeching);
+  longest.targets.resize(10, longest.targets[0]);
+  HostLimits limited = limits;
+  limited.short_report_bytes = text_bytes(report_of(HostState::leeching));
+  limited.report_bytes = 2 * (text_bytes(longest) + limited.short_report_bytes);
+  HostBook cramped(limited, {seconds(15), seconds(150), seconds(2)}, {1, 2}, {});
+  const auto targets = [&] {
+    std::vector<std::size_t> counts;
+    for (const Host& host : cramped.tables().at(torrent_of(1)).hosts())
+      counts.push_back(host.report.targets.size());
+    return counts;
+  };
+  const auto report = [&](int peer) {
+    longest.host = "lab-" + std::to_string(peer);
+    cramped.take(query_of(peer, 50), *parse_address("10.0.0.7", 6881), &longest, now, random);
+  };
+  for (int again = 0; again < 3; ++again) {
+    for (int peer = 10; peer < 13; ++peer) report(peer);
+    EXPECT_THAT(targets(), ElementsAre(10, 10, 1));
+  }
+  // Who says less makes room.
+  const HostReport shorter = report_of(HostState::leeching);
+  cramped.take(query_of(10, 50), *parse_address("10.0.0.7", 6881), &shorter, now, random);
+  report(12);
+  EXPECT_THAT(targets(), ElementsAre(1, 10, 10));
+}
+
 TEST_F(HostBookTest, OneThatOnlyAnnouncesHasItsOwnTime) {
   take(query_of(1, 55));
   pass(150);

@@ -174,14 +174,57 @@ TEST(TrackerServer, AnAddressHasSoManyConnections) {
   EXPECT_EQ(one.rest(), "");
 }
 
-TEST(TrackerServer, RepliesThatNobodyTakesAreBounded) {
-  const RunningServer server({"127.0.0.1:0"}, {.reply_bytes = 1});
+TEST(TrackerServer, WhoIsNoClientGivesWayToWhoAsks) {
+  const RunningServer server({"127.0.0.1:0"}, {.door = {.connections = 1}});
+  Client one(server.port());
+  one.send("hello\r\n\r\n");
+  EXPECT_THAT(one.reply(), StartsWith("HTTP/1.1 400"));
+  Client two(server.port());
+  two.send(get("/healthz"));
+  EXPECT_THAT(two.reply(), HasSubstr("ok"));
+}
+
+// Makes /stats a large reply.
+void announce_hosts(const RunningServer& server) {
   for (int i = 0; i < 300; ++i) {
     const std::string id = std::to_string(10000 + i);
     ASSERT_TRUE(http_get(
         server.url("/announce?info_hash=hhhhhhhhhhhhhhhhhhhh&peer_id=aaaaaaaaaaaaaaa" + id + "&port=" + id),
         {}));
   }
+}
+
+// Asks for more than the kernel holds, and reads nothing of it.
+void ask_deafly(Client& client) {
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += get("/stats");
+  client.send(requests);
+  EXPECT_TRUE(client.has_reply_within(seconds(10)));
+}
+
+TEST(TrackerServer, WhoDoesNotTakeItsRepliesGivesWayToWhoAsks) {
+  const RunningServer server({"127.0.0.1:0"}, {.door = {.connections = 1}});
+  announce_hosts(server);
+  Client deaf(server.port());
+  ask_deafly(deaf);
+  Client two(server.port());
+  two.send(get("/healthz"));
+  EXPECT_THAT(two.reply(), HasSubstr("ok"));
+}
+
+TEST(TrackerServer, RepliesThatNobodyTakesGiveWayToOneThatIsAskedFor) {
+  const RunningServer server({"127.0.0.1:0"}, {.reply_bytes = std::size_t{300} * 1024});
+  announce_hosts(server);
+  Client deaf(server.port());
+  ask_deafly(deaf);
+  Client two(server.port());
+  two.send(get("/stats"));
+  EXPECT_THAT(two.reply(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(TrackerServer, RepliesThatNobodyTakesAreBounded) {
+  const RunningServer server({"127.0.0.1:0"}, {.reply_bytes = 1});
+  announce_hosts(server);
   Client client(server.port());
   client.send(get("/stats"));
   EXPECT_THAT(client.reply(), StartsWith("HTTP/1.1 503"));

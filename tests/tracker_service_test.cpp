@@ -291,5 +291,24 @@ TEST_F(ServiceTest, AHostOnLoopbackIsNotHandedOutWhereNobodyCouldReachIt) {
   EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("is not handed out")));
 }
 
+TEST_F(ServiceTest, WhatIsDearToMakeIsMadeSoOftenASecond) {
+  for (const std::string target : {"/stats", "/metrics", "/", "/scrape"}) {
+    tick(open);
+    std::shared_ptr<const std::string> shared;
+    int fresh = 0;
+    for (int i = 0; i < 100; ++i) {
+      const Reply reply = get_open(target);
+      EXPECT_EQ(reply.status, 200u);
+      EXPECT_GT(reply.length(), 0u);
+      if (!reply.shared) ++fresh;
+      if (reply.shared) shared = reply.shared;
+    }
+    EXPECT_LE(fresh, 10) << target;
+    EXPECT_GE(shared.use_count(), 2) << target << " is kept once for all";
+    tick(open);
+    EXPECT_FALSE(get_open(target).shared) << target;
+  }
+}
+
 }  // namespace
 }  // namespace ezio::tracker

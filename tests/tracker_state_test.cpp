@@ -65,7 +65,14 @@ TEST_F(StateTest, HistoryIsTheSameAfterARestart) {
   const std::string text = state();
   restart({});
   EXPECT_EQ(state_text(after.book(), after.registry(), now), text);
+  // Again and again it is as if made for the first time.
+  StateText again;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(again.make(after.book(), after.registry(), now), text);
   EXPECT_TRUE(told.empty()) << "nothing new has happened";
+  say(after, 1, 40, leeching);
+  const std::string later = state_text(after.book(), after.registry(), now);
+  EXPECT_NE(later, text);
+  EXPECT_EQ(again.make(after.book(), after.registry(), now), later);
 }
 
 TEST_F(StateTest, AHostThatGoesOnIsTheSameRowAndIsIntroducedToOthers) {

@@ -32,8 +32,9 @@ std::optional<std::size_t> ClientSocket::try_read(asio::mutable_buffer buffer, E
   return outcome(::recv(descriptor_, buffer.data(), buffer.size(), 0), error);
 }
 
-std::optional<std::size_t> ClientSocket::try_write(asio::const_buffer buffer, Error& error) {
-  return outcome(::send(descriptor_, buffer.data(), buffer.size(), MSG_NOSIGNAL), error);
+std::optional<std::size_t> ClientSocket::try_write(asio::const_buffer buffer, Error& error, bool closing) {
+  const int flags = MSG_NOSIGNAL | (closing ? MSG_MORE : 0);
+  return outcome(::send(descriptor_, buffer.data(), buffer.size(), flags), error);
 }
 
 void ClientSocket::register_once() {

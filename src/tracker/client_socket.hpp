@@ -28,7 +28,8 @@ class ClientSocket {
   // How many bytes could be read, or written, without waiting: empty where none; or an error, which the end
   // of the stream is, too.
   std::optional<std::size_t> try_read(boost::asio::mutable_buffer buffer, Error& error);
-  std::optional<std::size_t> try_write(boost::asio::const_buffer buffer, Error& error);
+  // `closing`: close() follows, if all could be written, and both go in one packet.
+  std::optional<std::size_t> try_write(boost::asio::const_buffer buffer, Error& error, bool closing);
 
   // Wait for it. The handler is called with an error and a number of bytes, and never from within the call.
   template <class Handler>

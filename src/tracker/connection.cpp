@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t small_input_bytes = 2048;
-constexpr std::size_t small_reply_bytes = std::size_t{64} * 1024;  // what nobody counts
+constexpr std::size_t small_reply_bytes = std::size_t{16} * 1024;  // what nobody counts
 constexpr auto linger = std::chrono::seconds(2);                   // for the last reply to arrive
 
 }  // namespace
@@ -134,8 +134,7 @@ void Connection::answer() {
 
 void Connection::reply(Reply reply, bool keep_alive) {
   const bool head_only = head_.method == http::verb::head;
-  const std::size_t held = reply.body.size() + reply.tail.size() + (reply.shared ? reply.shared->size() : 0);
-  if (!head_only && !reserve(held)) {
+  if (!head_only && !reserve(ReplyWriter::held_bytes(reply))) {
     reply = {};
     reply.status = 503;
     reply.body = "too many replies are under way\n";
@@ -144,6 +143,10 @@ void Connection::reply(Reply reply, bool keep_alive) {
   keep_alive_ = keep_alive && !reply.stream;
   streaming_ = reply.stream && !head_only;
   writer_.begin(std::move(reply), keep_alive, head_only);
+}
+
+bool Connection::closes_at_once() const {
+  return !keep_alive_ && !streaming_ && !refused_ && begin_ == end_;
 }
 
 // Only the first buffer at once: a long reply is no reason to let others wait.
@@ -157,7 +160,8 @@ bool Connection::write_reply() {
     if (chunk->size() == 0) return true;
     if (first) {
       Error error;
-      const auto sent = socket_->try_write(*chunk, error);
+      const bool ends = closes_at_once() && writer_.is_last();
+      const auto sent = socket_->try_write(*chunk, error, ends);
       if (error) {
         close();
         return false;
@@ -165,13 +169,20 @@ bool Connection::write_reply() {
       if (sent) writer_.sent(*sent);
       continue;
     }
-    deadline_ = steady_clock::now() + owner_.limits().write_timeout;
-    socket_->async_write(*chunk, handler<&Connection::written>());
+    wait_for_taker(*chunk);
     return false;
   }
 }
 
+// Who lets us wait is idle as far as others who come are concerned.
+void Connection::wait_for_taker(asio::const_buffer chunk) {
+  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
+  owner_.set_idle(*this, true);
+  socket_->async_write(chunk, handler<&Connection::written>());
+}
+
 void Connection::written(std::size_t bytes) {
+  owner_.set_idle(*this, false);
   writer_.sent(bytes);
   const auto chunk = writer_.next();
   if (!chunk) return close();
@@ -179,8 +190,7 @@ void Connection::written(std::size_t bytes) {
     if (finish_reply()) serve();
     return;
   }
-  deadline_ = steady_clock::now() + owner_.limits().write_timeout;
-  socket_->async_write(*chunk, handler<&Connection::written>());
+  wait_for_taker(*chunk);
 }
 
 bool Connection::finish_reply() {
@@ -188,13 +198,14 @@ bool Connection::finish_reply() {
   if (keep_alive_) return true;
   if (streaming_) {
     follow();
-  } else if (!refused_ && begin_ == end_) {
+  } else if (closes_at_once()) {
     close();
   } else {
     // What the client has sent beyond would break the connection before it has read our reply: it is read
     // first.
     socket_->shutdown_send();
     deadline_ = steady_clock::now() + std::min<Duration>(linger, owner_.limits().head_timeout);
+    owner_.set_idle(*this, true);
     watch();
   }
   return false;
@@ -213,7 +224,7 @@ void Connection::release() {
 
 void Connection::follow() {
   deadline_ = TimePoint::max();
-  owner_.service().follow(weak_from_this());
+  if (!owner_.service().follow(weak_from_this())) return close();
   watch();
 }
 

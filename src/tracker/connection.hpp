@@ -28,7 +28,8 @@ class ConnectionOwner {
   virtual Service& service() = 0;
   virtual const ServerLimits& limits() const = 0;
   virtual void set_idle(Connection& connection, bool idle) = 0;
-  // Bytes that are kept in memory for a client that has not taken them yet: false when there are too many.
+  // Bytes that are kept in memory for a client that has not taken them yet: false when there are too many,
+  // and no other client that lets us wait has to go for it.
   virtual bool reserve(std::size_t bytes) = 0;
   virtual void release(std::size_t bytes) = 0;
   // The last call.
@@ -45,9 +46,12 @@ class Connection : public std::enable_shared_from_this<Connection>,
   void start();
   void close();
   bool is_overdue(TimePoint now) const { return now >= deadline_; }
+  // Bytes that are kept for the client; `deadline` tells how long it has taken none of them.
+  std::size_t reserved() const { return reserved_; }
+  TimePoint deadline() const { return deadline_; }
 
   bool is_open() const override { return !closed_; }
-  bool is_ready() const override { return streaming_ && !frame_; }
+  bool is_ready() const override { return streaming_ && !frame_ && !closed_; }
   void send(std::shared_ptr<const std::string> frame) override;
 
  private:
@@ -67,7 +71,9 @@ class Connection : public std::enable_shared_from_this<Connection>,
   void complain(const Error& error);
   void answer();
   void reply(Reply reply, bool keep_alive);
-  bool write_reply();  // false: it waits for the client
+  bool closes_at_once() const;  // after the reply
+  bool write_reply();           // false: it waits for the client
+  void wait_for_taker(boost::asio::const_buffer chunk);
   void written(std::size_t bytes);
   bool finish_reply();  // false: no other request follows
 

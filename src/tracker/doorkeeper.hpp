@@ -1,7 +1,7 @@
 // Who may connect: so many in all and from an address, and who has to go for whom.
 //
-// No I/O; time is an argument. Who has not asked for anything yet, or nothing more, is idle, and gives way:
-// so a host that asks is served, however many connections do nothing.
+// No I/O. Who has not asked for anything yet, or nothing more, or does not take its reply, is idle, and gives
+// way: so a host that asks is served, however many connections do nothing.
 #pragma once
 
 #include <boost/intrusive/list.hpp>

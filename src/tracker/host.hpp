@@ -36,6 +36,7 @@ struct Host {
   TimePoint last_seen;
   std::optional<TimePoint> finished;  // since when it is done or failed
   std::uint64_t change = 0;           // HostBook::change when it was last touched
+  std::size_t counted_bytes = 0;      // of its report, as HostBook has counted them
 
   const Endpoint& address() const { return addresses.front(); }
   // What people call it.

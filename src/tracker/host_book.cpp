@@ -16,6 +16,7 @@ HostTable& HostBook::table_of(const InfoHash& info_hash) {
   if (found != tables_.end()) return found->second;
   const auto gone = [this, info_hash](const Host& host) {
     ++change_;
+    report_bytes_ -= host.counted_bytes;
     removals_.complete &= removals_.hosts.size() < max_removals;
     if (removals_.complete) removals_.hosts.push_back({info_hash, host.id});
   };
@@ -47,7 +48,9 @@ void HostBook::take(const AnnounceQuery& query, const Endpoint& endpoint, const 
   if (is_new) host = enter(table, query, endpoint, now, random);
   if (!host) return;
   const Endpoint address = host->address();
-  const auto event = take_announce(*host, query, endpoint, report, silence_, now);
+  const auto shorter = report ? shortened(*report, *host) : std::nullopt;
+  const auto event = take_announce(*host, query, endpoint, shorter ? &*shorter : report, silence_, now);
+  count_report(*host);
   table.moved(address, host->address());
   host->change = ++change_;
   if (is_new || is_first_report) forget_predecessor(table, *host, report);
@@ -57,6 +60,21 @@ void HostBook::take(const AnnounceQuery& query, const Endpoint& endpoint, const 
     tell(*event, query.info_hash, *host);
   }
   if (event == HostEvent::left) table.remove(*host);
+}
+
+void HostBook::count_report(Host& host) {
+  report_bytes_ -= host.counted_bytes;
+  host.counted_bytes = text_bytes(host.report);
+  report_bytes_ += host.counted_bytes;
+}
+
+// Empty where there is room for all of it.
+std::optional<HostReport> HostBook::shortened(const HostReport& report, const Host& host) const {
+  const std::size_t others = report_bytes_ - host.counted_bytes;
+  if (others + text_bytes(report) <= limits_.report_bytes) return std::nullopt;
+  HostReport out = report;
+  shorten(out, limits_.short_report_bytes);
+  return out;
 }
 
 void HostBook::tell(HostEvent event, const InfoHash& info_hash, Host& host) {
@@ -122,7 +140,11 @@ void HostBook::keep_only(const std::unordered_set<InfoHash>& allowed) {
 
 void HostBook::restore(const InfoHash& info_hash, Host host) {
   host.change = ++change_;
-  table_of(info_hash).add(std::move(host));
+  if (report_bytes_ + text_bytes(host.report) > limits_.report_bytes) {
+    shorten(host.report, limits_.short_report_bytes);
+  }
+  host.counted_bytes = 0;
+  if (Host* added = table_of(info_hash).add(std::move(host))) count_report(*added);
 }
 
 HostBook::Removals HostBook::take_removals() {

@@ -62,6 +62,8 @@ class HostBook {
               std::mt19937_64& random);
   void tell(HostEvent event, const InfoHash& info_hash, Host& host);
   void introduce(const InfoHash& info_hash, Host& host);
+  void count_report(Host& host);
+  std::optional<HostReport> shortened(const HostReport& report, const Host& host) const;
   void forget_predecessor(HostTable& table, const Host& host, const HostReport* report);
   bool has_successor(const HostTable& table, const Host& host) const;
   void pass_time(const InfoHash& info_hash, HostTable& table, TimePoint now);
@@ -74,6 +76,7 @@ class HostBook {
   std::map<InfoHash, HostTable> tables_;
   std::uint64_t change_ = 0;
   Removals removals_;
+  std::size_t report_bytes_ = 0;  // of all hosts
 };
 
 }  // namespace ezio::tracker

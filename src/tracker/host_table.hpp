@@ -20,6 +20,9 @@ struct HostLimits {
   std::size_t hosts_a_torrent = 2000;
   std::size_t hosts = 5000;               // of all torrents
   std::uint32_t hosts_an_address = 1024;  // of all torrents
+  // Of the texts of all reports together; once there are more, each report that comes is cut to the latter.
+  std::size_t report_bytes = std::size_t{4} << 20;
+  std::size_t short_report_bytes = 512;
 };
 
 // By what a host is recognized; both of its address families have the same.

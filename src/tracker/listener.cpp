@@ -28,6 +28,10 @@ constexpr int accepts_a_turn = 64;                             // then others ha
 // seconds. A client that does nothing costs us nothing, and one that asks is answered in one turn.
 constexpr int defer_s = 5;
 
+// What the kernel takes from us before the client's window is open, so that who does not read costs little.
+constexpr int unsent_bytes = 128 * 1024;
+constexpr int no_delay = 1;  // replies to pipelined requests do not wait for each other's arrival
+
 }  // namespace
 
 Listener::Listener(asio::io_context& context, const Endpoint& endpoint, bool v6_only, Take take) try
@@ -36,6 +40,9 @@ Listener::Listener(asio::io_context& context, const Endpoint& endpoint, bool v6_
   acceptor_.set_option(tcp::acceptor::reuse_address(true));
   if (endpoint.v6) acceptor_.set_option(asio::ip::v6_only(v6_only));
   ::setsockopt(acceptor_.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof defer_s);
+  // Accepted sockets inherit these.
+  ::setsockopt(acceptor_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+  ::setsockopt(acceptor_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
   acceptor_.bind(to_asio(endpoint));
   acceptor_.listen();
   acceptor_.non_blocking(true);

@@ -10,7 +10,11 @@ namespace ezio::tracker {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 256 * 1024;
+// Of a file. Small, since a whole room fetches a torrent at once, and each has one.
+constexpr std::size_t chunk_bytes = std::size_t{32} * 1024;
+
+// Of a connection that waits for its next request.
+constexpr std::size_t kept_bytes = std::size_t{2} * 1024;
 
 void append_head(std::string& out, const Reply& reply, bool keep_alive) {
   const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(reply.status));
@@ -24,11 +28,18 @@ void append_head(std::string& out, const Reply& reply, bool keep_alive) {
 
 }  // namespace
 
+std::size_t ReplyWriter::held_bytes(const Reply& reply) {
+  const std::size_t chunk =
+      reply.slice ? static_cast<std::size_t>(std::min<std::uint64_t>(reply.slice->length, chunk_bytes)) : 0;
+  return reply.body.size() + reply.tail.size() + (reply.shared ? reply.shared->size() : 0) + chunk;
+}
+
 void ReplyWriter::begin(Reply reply, bool keep_alive, bool head_only) {
   reply_ = std::move(reply);
   head_.clear();
   append_head(head_, reply_, keep_alive);
   if (!head_only) head_ += reply_.body;
+  reply_.body = {};
   if (head_only) reply_.shared = nullptr;
   if (head_only) reply_.slice.reset();
   if (head_only) reply_.tail.clear();
@@ -65,6 +76,7 @@ Result<void> ReplyWriter::advance() {
       stage_ = Stage::over;
       reply_ = {};
       chunk_ = {};
+      if (head_.capacity() > kept_bytes) head_ = {};
       break;
   }
   return {};

@@ -13,6 +13,9 @@ namespace ezio::tracker {
 
 class ReplyWriter {
  public:
+  // What a reply takes of memory until it is sent.
+  static std::size_t held_bytes(const Reply& reply);
+
   // head_only: to a HEAD request. Replaces what was there.
   void begin(Reply reply, bool keep_alive, bool head_only);
 
@@ -20,6 +23,10 @@ class ReplyWriter {
   // shorter: then the connection must be broken, which is all HTTP has for it.
   Result<boost::asio::const_buffer> next();
   void sent(std::size_t bytes) { done_ += bytes; }
+  // Whether nothing comes after what next() gave.
+  bool is_last() const {
+    return stage_ == Stage::tail || (!reply_.shared && !reply_.slice && reply_.tail.empty());
+  }
 
  private:
   enum class Stage { head, shared, slice, tail, over };

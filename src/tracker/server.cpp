@@ -62,7 +62,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl>, public C
   const ServerLimits& limits() const override { return limits_; }
   void set_idle(Connection& connection, bool idle) override { door_.set_idle(connection, idle); }
   bool reserve(std::size_t bytes) override {
-    if (reserved_ + bytes > limits_.reply_bytes) return false;
+    while (reserved_ + bytes > limits_.reply_bytes) {
+      if (bytes > limits_.reply_bytes || !drop_slowest()) return false;
+    }
     reserved_ += bytes;
     return true;
   }
@@ -82,6 +84,18 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl>, public C
     if (verdict.gives_way) static_cast<Connection*>(verdict.gives_way)->shared_from_this()->close();
     service_.set_connections(door_.size());
     connection->start();
+  }
+
+  // Of those for whom bytes are kept, who has taken none for longest.
+  bool drop_slowest() {
+    Connection* slowest = nullptr;
+    for (Connection& connection : connections_) {
+      if (connection.reserved() == 0 || !connection.is_idle()) continue;
+      if (!slowest || connection.deadline() < slowest->deadline()) slowest = &connection;
+    }
+    if (!slowest) return false;
+    slowest->shared_from_this()->close();
+    return true;
   }
 
   void tick() {

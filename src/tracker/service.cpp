@@ -15,6 +15,7 @@ namespace ezio::tracker {
 namespace {
 
 constexpr std::string_view torrents_path = "/torrents/";
+constexpr std::uint32_t fresh_texts_a_tick = 8;
 constexpr std::string_view not_kept = "Cache-Control: no-store\r\n";
 
 Reply text_reply(unsigned status, std::string text) {
@@ -35,10 +36,9 @@ Reply unauthorized() {
   return reply;
 }
 
-Reply data_reply(std::string_view content_type, std::string text) {
+Reply data_reply(std::string_view content_type) {
   Reply reply;
   reply.content_type = content_type;
-  reply.body = std::move(text);
   reply.headers = not_kept;
   return reply;
 }
@@ -90,6 +90,7 @@ std::string Service::torrent_name(const InfoHash& info_hash) const {
 
 void Service::tick(const Moment& now) {
   desk_.tick(now.time);
+  made_.clear();
   feed_.tick(sources(), desk_.book().take_removals(), now);
   desk_.counters.pages = feed_.readers();
 }
@@ -99,7 +100,7 @@ Reply Service::answer(const Request& request, const Moment& now) {
   const std::string_view path = request.target.substr(0, path_end);
   const std::string_view query = request.target.substr(std::min(path_end + 1, request.target.size()));
   if (path == "/announce") return bencoded(desk_.announce(query, request.source, request.local, now.time));
-  if (path == "/scrape") return bencoded(desk_.scrape(query));
+  if (path == "/scrape") return scrape(query);
   if (path == "/healthz") return text_reply(200, "ok\n");
   if (!path.starts_with(torrents_path)) return show(path, query, request, now);
   if (!shelf_) return not_found();
@@ -118,11 +119,40 @@ Reply Service::show(std::string_view path, std::string_view query, const Request
   return show_data(path, now);
 }
 
+// However many ask, the tracker has time left for those who announce.
+template <class Make>
+void Service::put_text(Reply& reply, std::string_view path, const Make& make) {
+  Made& made = made_.try_emplace(std::string(path)).first->second;
+  if (made.fresh < fresh_texts_a_tick) {
+    ++made.fresh;
+    reply.body = make();
+    return;
+  }
+  if (!made.last) made.last = std::make_shared<const std::string>(make());
+  reply.shared = made.last;
+}
+
+Reply Service::scrape(std::string_view query) {
+  Reply reply = bencoded({});
+  if (query.empty()) {
+    put_text(reply, "/scrape", [&] { return desk_.scrape(query); });
+  } else {
+    reply.body = desk_.scrape(query);
+  }
+  return reply;
+}
+
 Reply Service::show_data(std::string_view path, const Moment& now) {
   if (path == "/stats") {
-    return data_reply("application/json", boost::json::serialize(stats_json(sources(), now)) + "\n");
+    Reply reply = data_reply("application/json");
+    put_text(reply, path, [&] { return boost::json::serialize(stats_json(sources(), now)) + "\n"; });
+    return reply;
   }
-  if (path == "/metrics") return data_reply(metrics_content_type, metrics_text(sources(), now));
+  if (path == "/metrics") {
+    Reply reply = data_reply(metrics_content_type);
+    put_text(reply, path, [&] { return metrics_text(sources(), now); });
+    return reply;
+  }
   if (path == "/events") return events(now);
   return not_found();
 }
@@ -142,13 +172,15 @@ Reply Service::events(const Moment& now) {
   return reply;
 }
 
-void Service::follow(std::weak_ptr<EventReader> reader) {
+bool Service::follow(std::weak_ptr<EventReader> reader) {
+  if (feed_.readers() >= options_.pages) return false;
   feed_.add(std::move(reader));
   desk_.counters.pages = feed_.readers();
+  return true;
 }
 
 // A token in the address would stay in the browser's history: it becomes a cookie, and the address is left.
-Reply Service::page(std::string_view path, const PageFile& file, bool by_query) const {
+Reply Service::page(std::string_view path, const PageFile& file, bool by_query) {
   Reply reply;
   reply.content_type = file.content_type;
   reply.headers = "Content-Security-Policy: " + std::string(page_policy) +
@@ -157,8 +189,10 @@ Reply Service::page(std::string_view path, const PageFile& file, bool by_query) 
   if (by_query) {
     reply.status = 303;
     reply.headers += "Location: ." + std::string(path) + "\r\n" + access_.set_cookie_header();
+  } else if (path == "/") {
+    put_text(reply, path, [&] { return page_with_rows(file.text, sources()); });
   } else {
-    reply.body = path == "/" ? page_with_rows(file.text, sources()) : std::string(file.text);
+    reply.body = file.text;
   }
   return reply;
 }

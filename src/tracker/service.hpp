@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,8 @@ class Service {
 
   Reply answer(const Request& request, const Moment& now);
 
-  // Takes on the reader of an /events reply, once that is sent.
-  void follow(std::weak_ptr<EventReader> reader);
+  // Takes on the reader of an /events reply, once that is sent; false: there are too many by now.
+  bool follow(std::weak_ptr<EventReader> reader);
 
   // To be called every second.
   void tick(const Moment& now);
@@ -49,10 +50,19 @@ class Service {
  private:
   Reply show(std::string_view path, std::string_view query, const Request& request, const Moment& now);
   Reply show_data(std::string_view path, const Moment& now);
+  Reply scrape(std::string_view query);
   Reply events(const Moment& now);
-  Reply page(std::string_view path, const struct PageFile& file, bool by_query) const;
+  Reply page(std::string_view path, const struct PageFile& file, bool by_query);
   Reply list_torrents() const;
   Reply serve_torrent(std::string_view encoded_name);
+  template <class Make>
+  void put_text(Reply& reply, std::string_view path, const Make& make);
+
+  // A text about all hosts is dear to make.
+  struct Made {
+    std::uint32_t fresh = 0;                  // so often it was made since the last tick
+    std::shared_ptr<const std::string> last;  // what whoever else asks until the next one is given
+  };
 
   ServiceOptions options_;
   AnnounceDesk desk_;
@@ -60,6 +70,7 @@ class Service {
   EventFeed feed_;
   std::optional<TorrentShelf> shelf_;
   std::map<InfoHash, TorrentFacts> torrents_;
+  std::map<std::string, Made, std::less<>> made_;  // by path
   TimePoint started_;
 };
 

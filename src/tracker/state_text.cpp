@@ -70,17 +70,21 @@ json::object saved_host(const Host& host, const Moment& now) {
   return out;
 }
 
+// Without its hosts.
 json::object saved_torrent(const InfoHash& info_hash, const HostTable& table, std::uint64_t completed,
                            const Moment& now) {
   json::array curve;
   for (const auto& point : table.curve.points()) curve.push_back(point_json(point, now));
-  json::array hosts;
-  for (const Host& host : table.hosts()) hosts.push_back(saved_host(host, now));
   return {{"info_hash", to_hex(info_hash)},
           {"completed", completed},
           {"calls_a_point", table.curve.calls_a_point()},
-          {"curve", std::move(curve)},
-          {"hosts", std::move(hosts)}};
+          {"curve", std::move(curve)}};
+}
+
+// Takes the closing bracket of an object or array off, so that it can go on.
+std::string opened(std::string text) {
+  text.pop_back();
+  return text;
 }
 
 // Reading. Whatever is not as it was written throws, and parse_state turns that into an error.
@@ -206,15 +210,37 @@ SavedTorrent torrent_of(const json::object& object, const Moment& now) {
 
 }  // namespace
 
-std::string state_text(const HostBook& book, const Registry& registry, const Moment& now) {
-  json::array torrents;
-  for (const auto& [info_hash, table] : book.tables()) {
-    const std::uint64_t completed = registry.scrape(info_hash).value_or(SwarmCounts{}).completed;
-    torrents.push_back(saved_torrent(info_hash, table, completed, now));
+const std::string& StateText::keep(const Host& host, const Moment& now, KeptHosts& kept) {
+  Kept& mine = kept[host.id];
+  if (const auto before = kept_.find(host.id); before != kept_.end()) mine = std::move(before->second);
+  if (mine.text.empty() || mine.change != host.change) {
+    mine = {host.change, json::serialize(saved_host(host, now))};
   }
-  return json::serialize(json::object{
-             {"ezio_tracker_state", format}, {"saved", now.unix_s}, {"torrents", std::move(torrents)}}) +
-         "\n";
+  return mine.text;
+}
+
+std::string StateText::make(const HostBook& book, const Registry& registry, const Moment& now) {
+  KeptHosts kept;
+  std::string out =
+      opened(json::serialize(json::object{{"ezio_tracker_state", format}, {"saved", now.unix_s}}));
+  out += ",\"torrents\":[";
+  for (const auto& [info_hash, table] : book.tables()) {
+    if (out.back() != '[') out += ',';
+    const std::uint64_t completed = registry.scrape(info_hash).value_or(SwarmCounts{}).completed;
+    out += opened(json::serialize(saved_torrent(info_hash, table, completed, now)));
+    out += ",\"hosts\":[";
+    for (const Host& host : table.hosts()) {
+      if (out.back() != '[') out += ',';
+      out += keep(host, now, kept);
+    }
+    out += "]}";
+  }
+  kept_ = std::move(kept);
+  return out += "]}\n";
+}
+
+std::string state_text(const HostBook& book, const Registry& registry, const Moment& now) {
+  return StateText().make(book, registry, now);
 }
 
 Result<std::vector<SavedTorrent>> parse_state(std::string_view text, const Moment& now) try {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "bt/base/result.hpp"
@@ -19,6 +20,23 @@ struct SavedTorrent {
   std::uint64_t completed = 0;  // SwarmCounts::completed
   RateCurve curve;
   std::vector<Host> hosts;
+};
+
+// Makes the text, every few seconds. Most hosts of a long day do not change any more: theirs is kept.
+class StateText {
+ public:
+  std::string make(const HostBook& book, const Registry& registry, const Moment& now);
+
+ private:
+  struct Kept {
+    std::uint64_t change = 0;  // Host::change then
+    std::string text;
+  };
+  using KeptHosts = std::unordered_map<std::uint64_t, Kept>;  // by the host's id, which nobody can choose
+
+  const std::string& keep(const Host& host, const Moment& now, KeptHosts& kept);
+
+  KeptHosts kept_;  // those of the last text
 };
 
 std::string state_text(const HostBook& book, const Registry& registry, const Moment& now);

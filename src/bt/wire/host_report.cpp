@@ -37,6 +37,12 @@ std::string target_text(const TargetReport& target) {
   return out;
 }
 
+// An empty one is not for nothing either.
+std::size_t text_bytes(const TargetReport& target) {
+  return sizeof target + target.path.size() + target.model.size() + target.serial.size() +
+         target.error.size();
+}
+
 // A report while its parameters come in.
 struct Draft {
   HostReport report;
@@ -205,6 +211,19 @@ Result<HostReport> parse_host_report(std::string_view query) {
     return Error{fmt::format("verified {} of {} pieces", report.verified, report.pieces)};
   }
   return std::move(draft.report);
+}
+
+std::size_t text_bytes(const HostReport& report) {
+  std::size_t bytes = report.host.size() + report.error.size() + report.version.size() + report.map.size();
+  for (const TargetReport& target : report.targets) bytes += text_bytes(target);
+  return bytes;
+}
+
+void shorten(HostReport& report, std::size_t max_text_bytes) {
+  for (std::size_t bytes = text_bytes(report); bytes > max_text_bytes && !report.targets.empty();) {
+    bytes -= text_bytes(report.targets.back());
+    report.targets.pop_back();
+  }
 }
 
 std::vector<std::uint8_t> coarse_map(const Bitfield& had) {

@@ -72,6 +72,13 @@ void append_report(std::string& query, const HostReport& report);
 // Parameters that are no part of a report are ignored; of a repeated one the first counts.
 Result<HostReport> parse_host_report(std::string_view query);
 
+// Bytes of its texts, map and targets.
+std::size_t text_bytes(const HostReport& report);
+
+// Leaves out targets, the last ones first, until there are no more text_bytes than that, or no target is
+// left.
+void shorten(HostReport& report, std::size_t max_text_bytes);
+
 // Which pieces are had, coarsely: byte i is the share of those in the i-th of equal parts of the torrent that
 // are, 255 only when all are, 0 only when none is. As many parts as pieces, at most max_host_map_bytes.
 std::vector<std::uint8_t> coarse_map(const Bitfield& had);

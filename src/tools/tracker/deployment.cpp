@@ -109,7 +109,7 @@ void Deployment::keep_state() {
   const std::uint64_t change = sources.book.change();
   if (options_.state_file.empty() || change == kept_change_ || !state_writer_.is_idle()) return;
   const auto text =
-      std::make_shared<const std::string>(tracker::state_text(sources.book, sources.registry, present()));
+      std::make_shared<const std::string>(state_text_.make(sources.book, sources.registry, present()));
   state_writer_.start(
       [text, path = options_.state_file] { return write_file_atomically(path, as_bytes(*text)); });
   kept_change_ = change;

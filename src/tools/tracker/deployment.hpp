@@ -15,6 +15,7 @@
 #include "tools/tracker/file_writer.hpp"
 #include "tracker/moment.hpp"
 #include "tracker/service.hpp"
+#include "tracker/state_text.hpp"
 #include "tracker/verdict.hpp"
 
 namespace ezio {
@@ -68,6 +69,7 @@ class Deployment {
   boost::asio::steady_timer timer_;
   std::unique_ptr<EventLog> log_;
   FileWriter state_writer_;
+  tracker::StateText state_text_;
   CompletionCommand command_;
   tracker::Service* service_ = nullptr;
   Ended ended_;
