@@ -17,7 +17,7 @@ MODES = {"close": ("close",), "keep-alive": ()}
 def wrk(tracker, seconds, mode):
     """Announces a second that were answered."""
     output = run("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", SCRIPT, f"http://{ADDRESS}:{tracker.port}/",
-                 "--", TORRENT, PEERS, *MODES[mode])
+                 "--", TORRENT, PEERS, *MODES[mode], timeout_s=seconds + 30)
     if re.search(r"Non-2xx|Socket errors: connect [1-9]", output):
         raise Failed(f"{tracker.name} does not answer:\n{output}")
     return float(re.search(r"Requests/sec:\s*([\d.]+)", output).group(1))
