@@ -33,7 +33,7 @@ struct State {
 
 std::uint64_t word_at(const std::byte* bytes, std::size_t length) {
   std::uint64_t word = 0;
-  std::memcpy(&word, bytes, length);
+  if (length > 0) std::memcpy(&word, bytes, length);  // of nothing there may be no address
   if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
   return word;
 }
