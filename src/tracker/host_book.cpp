@@ -54,11 +54,8 @@ void HostBook::take(const AnnounceQuery& query, const Endpoint& endpoint, const 
   table.moved(address, host->address());
   host->change = ++change_;
   if (is_new || is_first_report) forget_predecessor(table, *host, report);
-  if (report) introduce(query.info_hash, *host);
-  if (event) {
-    introduce(query.info_hash, *host);
-    tell(*event, query.info_hash, *host);
-  }
+  if (report || event) introduce(query.info_hash, *host);
+  if (event) tell(*event, query.info_hash, *host);
   if (event == HostEvent::left) table.remove(*host);
 }
 
@@ -133,7 +130,7 @@ void HostBook::pass_time(const InfoHash& info_hash, HostTable& table, TimePoint 
 void HostBook::keep_only(const std::unordered_set<InfoHash>& allowed) {
   for (auto& [info_hash, table] : tables_) {
     if (allowed.contains(info_hash)) continue;
-    while (!table.hosts().empty()) table.remove(Host(table.hosts().front()));
+    while (!table.hosts().empty()) table.remove(table.hosts().front());
   }
   std::erase_if(tables_, [](const auto& item) { return item.second.hosts().empty(); });
 }

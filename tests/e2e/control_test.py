@@ -226,6 +226,16 @@ class EndTest(ControlCase):
         self.assertIn("somebody-else was not seen", tracker.process.stdout())
         self.assertFalse(os.path.exists(self.path("env")))
 
+    def test_a_command_that_still_runs_when_more_hosts_are_done_is_not_run_twice(self):
+        tracker = self.room("--on-complete", "sleep 15", "--expect", "1")
+        self.seed_room(tracker)
+        self.clone(tracker, self.temp_file("first.img"), "--linger", "0").wait_exit(0)
+        wait_until(lambda: "1 of 1 done" in tracker.process.stdout(), 30, "complete")
+        # At work for longer than a second, so that the tracker sees that it is not over.
+        self.clone(tracker, self.temp_file("second.img"), "--linger", "0", "--download-limit", "8").wait_exit(0)
+        wait_until(lambda: "sleep still runs" in tracker.process.stderr(), 30, "told")
+        self.assertEqual(get(self, tracker, "/healthz")[0], 200)
+
     def test_a_command_that_fails_or_is_not_there_is_told(self):
         for command, text in (("false", "false exited with 1"), ("/nowhere/at-all", "cannot run /nowhere/at-all")):
             tracker = self.room("--on-complete", command, "--expect", "1", "--exit-when-done")

@@ -38,8 +38,13 @@ Result<void> CompletionCommand::run(const Facts& facts, Ended ended) {
   auto arguments = arguments_;
   auto variables = environment(facts);
   pid_t child = -1;
-  const int error = ::posix_spawnp(&child, arguments[0].c_str(), nullptr, nullptr, pointers(arguments).data(),
-                                   pointers(variables).data());
+  // The tracker's sockets are none of its business: it may outlive the tracker, and would keep the port.
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  const int error = ::posix_spawnp(&child, arguments[0].c_str(), &actions, nullptr,
+                                   pointers(arguments).data(), pointers(variables).data());
+  ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return Error{fmt::format("cannot run {}: {}", arguments[0], errno_text(error))};
   child_ = child;
   ended_ = std::move(ended);

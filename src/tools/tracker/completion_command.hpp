@@ -25,6 +25,7 @@ class CompletionCommand {
 
   // `ended` is called once, from the io_context. One at a time. An error where it cannot be started.
   Result<void> run(const Facts& facts, Ended ended);
+  bool is_running() const { return child_ >= 0; }
 
  private:
   void wait();

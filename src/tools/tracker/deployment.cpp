@@ -121,6 +121,7 @@ void Deployment::complete(const tracker::Verdict& verdict) {
   write_report();
   keep_state();
   if (options_.on_complete.empty()) return end(verdict_code_);
+  if (command_.is_running()) return complain_(options_.on_complete[0] + " still runs, and is not run again");
   const auto run = command_.run(facts(verdict), [this](int wait_status) { command_ended(wait_status); });
   if (run) return;
   complain_(run.error().message);

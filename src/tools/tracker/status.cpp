@@ -68,13 +68,6 @@ Result<boost::json::value> ask(const StatusOptions& options, std::string& text) 
   return stats;
 }
 
-bool is_complete(const boost::json::value& stats) {
-  const auto* verdict = stats.is_object() ? stats.get_object().if_contains("verdict") : nullptr;
-  const auto* complete =
-      verdict && verdict->is_object() ? verdict->get_object().if_contains("complete") : nullptr;
-  return complete && complete->is_bool() && complete->get_bool();
-}
-
 // Redraws until the deployment is complete, or somebody has seen enough.
 int show_live(const StatusOptions& options) {
   watch_interrupts();

@@ -171,4 +171,8 @@ Standing standing(const json::value& stats) {
   return failed ? Standing::failed : Standing::under_way;
 }
 
+bool is_complete(const json::value& stats) {
+  return stats.is_object() && flag_at(object_at(stats.get_object(), "verdict"), "complete");
+}
+
 }  // namespace ezio

@@ -22,5 +22,6 @@ std::string status_table(const boost::json::value& stats, const TableShape& shap
 // How the deployment stands, by its `verdict`.
 enum class Standing { verified, failed, under_way };
 Standing standing(const boost::json::value& stats);
+bool is_complete(const boost::json::value& stats);
 
 }  // namespace ezio
