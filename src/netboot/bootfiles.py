@@ -1,4 +1,4 @@
-"""The boot loaders: pxelinux for BIOS, the distribution's signed shim and grub for UEFI."""
+"""The boot loaders: pxelinux for BIOS; for UEFI the distribution's signed shim and grub, and iPXE for networks where grub cannot."""
 import os
 import shutil
 
@@ -16,11 +16,13 @@ UEFI = {
     "grubx64.efi": ("/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "grub-efi-amd64-signed"),
     "mmx64.efi": ("/usr/lib/shim/mmx64.efi.signed", "shim-helpers-amd64-signed"),
 }
+# Not signed. grub does not see what a proxy says beside another DHCP server; iPXE does.
+IPXE = {"snponly.efi": ("/usr/lib/ipxe/snponly.efi", "ipxe")}
 
 
 def copy_into(directory):
     """Copies what boots machines; returns the names, and refuses when a loader is not installed."""
-    files = {**BIOS, **UEFI}
+    files = {**BIOS, **UEFI, **IPXE}
     missing = sorted({package for path, package in files.values() if not os.path.exists(path)})
     if missing:
         raise Refusal(f"boot loaders are missing: apt install {' '.join(missing)}")
@@ -57,6 +59,15 @@ def grub_config(place, words):
             "}\n")
 
 
+def ipxe_script(web_url, words):
+    """A machine that is done has a script of its own, which ends iPXE."""
+    return ("#!ipxe\n# Written by ezio-netboot serve.\n"
+            f"chain {web_url}/boot.ipxe.d/${{netX/mac:hexhyp}} && exit ||\n"
+            f"kernel {web_url}/vmlinuz {' '.join(quoted(w) for w in words)} BOOTIF=01-${{netX/mac:hexhyp}} initrd=initrd.img\n"
+            f"initrd {web_url}/initrd.img\nboot\n")
+
+
 # For machines that are done: their own disk is next.
 PXELINUX_LOCAL = "# This machine is cloned.\nDEFAULT local\nPROMPT 0\nLABEL local\n  LOCALBOOT 0\n"
 GRUB_LOCAL = "# This machine is cloned.\nexit\n"
+IPXE_LOCAL = "#!ipxe\n# This machine is cloned.\nexit\n"

@@ -54,7 +54,7 @@ def make(kernel, directory, arguments, say):
     contents.collect(arguments.module, arguments.add)
     shutil.copyfile(kernel.image, os.path.join(directory, "vmlinuz"))
     initrd = os.path.join(directory, "initrd.img")
-    compress(archive, initrd)
+    compress(archive, initrd, arguments.level)
     bootfiles.copy_into(directory)
     for note in contents.notes:
         say(note)
@@ -73,11 +73,11 @@ def make(kernel, directory, arguments, say):
     return manifest
 
 
-def compress(archive, path):
+def compress(archive, path, level):
     """zstd: a fraction of the time of xz to unpack on a slow machine, and not much larger. How many threads there are does not show in the bytes."""
     zstd = need("zstd", "zstd")
     with open(path, "wb") as out:
-        process = subprocess.Popen([zstd, "-q", "-c", "-12", "-T0"], stdin=subprocess.PIPE, stdout=out)
+        process = subprocess.Popen([zstd, "-q", "-c", f"-{level}", "-T0"], stdin=subprocess.PIPE, stdout=out)
         try:
             archive.write(process.stdin)
             process.stdin.close()

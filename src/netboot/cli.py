@@ -45,6 +45,7 @@ def add_build(commands):
                         "and file systems; repeatable")
     parser.add_argument("--add", action="append", default=[], type=addition, metavar="FILE[:PATH]",
                         help="a file to take along, for --set ON_COMPLETE=…; to /usr/local/bin unless told; repeatable")
+    parser.add_argument("--level", type=int, choices=range(1, 20), default=12, metavar="1-19", help="how hard zstd tries (default: 12)")
     parser.set_defaults(run=build.build)
 
 
@@ -59,6 +60,8 @@ def add_serve(commands):
     parser.add_argument("--source", action="append", default=[], metavar="PATH",
                         help="what to seed from here: a device, an image, a directory of extents; one for each --torrent")
     parser.add_argument("--serve-dhcp", metavar="FIRST-LAST", help="give addresses. Without it another DHCP server does, and none is given")
+    parser.add_argument("--secure-boot", action="store_true", help="beside another DHCP server: shim and grub for UEFI machines instead of iPXE, "
+                        "where that server names this one as next-server; with --serve-dhcp it is always so")
     parser.add_argument("--hosts", metavar="DIR", help="settings of single machines, files named by MAC address")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=value",
                         help="a flag of ezio-peer for all machines, as MEMORY=512 or GROW=true; repeatable")

@@ -7,8 +7,12 @@ from .refusal import USAGE, Refusal
 _UEFI = (7, 9)
 
 
-def configuration(interface, root, leases, serve_dhcp=None, user="dnsmasq", others=""):
-    """The file for `dnsmasq -C`. serve_dhcp: (first, last), or None: then it never gives anybody an address."""
+def configuration(interface, root, web_url, serve_dhcp=None, secure_boot=True, user="dnsmasq", others=""):
+    """The file for `dnsmasq -C`. serve_dhcp: (first, last), or None: then it never gives anybody an address.
+
+    secure_boot: UEFI machines get shim and grub, else iPXE, which nobody signed. grub asks the server that the DHCP answer names and
+    overlooks what a proxy says beside it.
+    """
     lines = [
         "# Written by ezio-netboot serve.",
         "port=0",  # no DNS
@@ -16,28 +20,30 @@ def configuration(interface, root, leases, serve_dhcp=None, user="dnsmasq", othe
         "except-interface=lo",
         "bind-interfaces",
         f"user={user}",
-        "log-dhcp",
         "enable-tftp",
         f"tftp-root={root}",
         "tftp-no-fail",
         "dhcp-match=set:bios,option:client-arch,0",
         *(f"dhcp-match=set:uefi,option:client-arch,{arch}" for arch in _UEFI),
     ]
+    if not secure_boot:
+        # iPXE asks again, as itself, and gets a script. One in the ROM of a BIOS machine loads pxelinux like others.
+        lines += ["dhcp-userclass=set:ipxe,iPXE", "tag-if=set:script,tag:ipxe,tag:uefi", f"dhcp-boot=tag:script,{web_url}/boot.ipxe"]
+    loader = "shimx64.efi" if secure_boot else "snponly.efi"
+    lines.append(f"dhcp-leasefile={root}/leases")
     if serve_dhcp:
         first, last = serve_dhcp
         lines += [
             f"dhcp-range={first},{last},{interface.network.netmask},1h",
-            f"dhcp-leasefile={leases}",
             "dhcp-option=option:router",  # none: this network leads nowhere that the cloner has to go
             "dhcp-boot=tag:bios,lpxelinux.0",
-            "dhcp-boot=tag:uefi,shimx64.efi",
+            f"dhcp-boot=tag:uefi,tag:!script,{loader}",
         ]
     else:
         lines += [
             f"dhcp-range={interface.network.network_address},proxy,{interface.network.netmask}",
-            f"dhcp-leasefile={leases}",
             'pxe-service=x86PC,"ezio",lpxelinux',
-            *(f'pxe-service={arch},"ezio",shimx64.efi' for arch in _UEFI),
+            *(f'pxe-service=tag:!script,{arch},"ezio",{loader}' for arch in _UEFI),
         ]
     lines += others.splitlines()
     return "\n".join(lines) + "\n"

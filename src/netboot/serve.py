@@ -30,6 +30,7 @@ class Plan:
         self._check_image()
         self.interface = interface.look_up(arguments.interface)
         self.serve_dhcp = interface.dhcp_range(arguments.serve_dhcp, self.interface) if arguments.serve_dhcp else None
+        self.secure_boot = bool(self.serve_dhcp) or arguments.secure_boot
         self.tracker_url = f"http://{self.interface.address}:{arguments.tracker_port}"
         self.web_url = f"http://{self.interface.address}:{arguments.http_port}"
         self._check_pairs()
@@ -97,21 +98,22 @@ class Room:
         os.chmod(self.root, 0o755)
 
     def prepare(self):
-        for name in ("vmlinuz", "initrd.img", *bootfiles.BIOS, *bootfiles.UEFI):
+        for name in ("vmlinuz", "initrd.img", *bootfiles.BIOS, *bootfiles.UEFI, *bootfiles.IPXE):
             os.symlink(os.path.join(self.plan.image, name), os.path.join(self.root, name))
-        for name in ("pxelinux.cfg", "grub", "torrents"):
+        for name in ("pxelinux.cfg", "grub", "boot.ipxe.d", "torrents"):
             os.mkdir(os.path.join(self.root, name))
         web = self.plan.web_url
         self._put("pxelinux.cfg/default",
                   bootfiles.pxelinux_config(f"{web}/vmlinuz", f"{web}/initrd.img", self.plan.words))
         self._put("grub/grub.cfg", bootfiles.grub_config(f"(http,{web.removeprefix('http://')})", self.plan.words))
+        self._put("boot.ipxe", bootfiles.ipxe_script(web, self.plan.words))
         macs = settings.write(self.root, self.plan.common, self.plan.arguments.hosts, self.plan.keys)
         if macs:
             self._say(f"{len(macs)} machines have settings of their own")
         for path, name in zip(self.plan.arguments.torrent, self.plan.names):
             shutil.copyfile(path, os.path.join(self.root, "torrents", name))
         self._put("dnsmasq.conf", dnsmasq.configuration(
-            self.plan.interface, self.root, os.path.join(self.root, "leases"), self.plan.serve_dhcp, dnsmasq_user(),
+            self.plan.interface, self.root, web, self.plan.serve_dhcp, self.plan.secure_boot, dnsmasq_user(),
             "\n".join(self.plan.dnsmasq_extra)))
 
     def _put(self, name, text):
@@ -126,6 +128,7 @@ class Room:
         self.done.add(mac)
         self._put(f"pxelinux.cfg/01-{mac}", bootfiles.PXELINUX_LOCAL)
         self._put(f"grub/grub.cfg-01-{mac}", bootfiles.GRUB_LOCAL)
+        self._put(f"boot.ipxe.d/{mac}", bootfiles.IPXE_LOCAL)
         self.children.events.put(("line", "boot", f"{mac} ({address}) is done: it boots from its own disk now"))
 
     def start(self):

@@ -8,7 +8,8 @@ from .refusal import Refusal
 from .settings import plain_mac
 
 # Nothing else of the directory is given away.
-FILES = {"vmlinuz", "initrd.img", "ezio.conf"}
+FILES = {"vmlinuz", "initrd.img", "ezio.conf", "boot.ipxe"}
+PER_MACHINE = {"ezio.conf.d", "boot.ipxe.d"}
 MOST_DONE = 5000  # machines; who invents more is not taken note of
 
 
@@ -30,9 +31,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._done(path.removeprefix("done/"))
         if path in FILES:
             return self._file(path, body)
-        if path.startswith("ezio.conf.d/"):
+        folder, _, name = path.partition("/")
+        if folder in PER_MACHINE:
             try:
-                return self._file(f"ezio.conf.d/{plain_mac(path.removeprefix('ezio.conf.d/'))}", body)
+                return self._file(f"{folder}/{plain_mac(name)}", body)
             except Refusal:
                 pass
         return self._text(404, "not found\n")
