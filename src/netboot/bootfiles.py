@@ -52,11 +52,11 @@ def pxelinux_config(kernel_url, initrd_url, words):
 def grub_config(place, words):
     """place: '(http,192.0.2.1:6970)' or '(tftp,192.0.2.1)'."""
     line = " ".join(f"'{quoted(w)}'" for w in words)
-    return ("# Written by ezio-netboot serve.\nset timeout=0\nset default=0\n"
-            "menuentry ezio {\n"
-            f"  linux {place}/vmlinuz {line} BOOTIF=01-$net_default_mac\n"
-            f"  initrd {place}/initrd.img\n"
-            "}\n")
+    # No menu: drawing one takes seconds on a serial console.
+    return ("# Written by ezio-netboot serve.\n"
+            f"linux {place}/vmlinuz {line} BOOTIF=01-$net_default_mac\n"
+            f"initrd {place}/initrd.img\n"
+            "boot\n")
 
 
 def ipxe_script(web_url, words):
