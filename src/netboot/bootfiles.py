@@ -3,7 +3,7 @@ import os
 import shutil
 
 from .kernel import is_signed
-from .refusal import Refusal
+from .refusal import USAGE, Refusal
 
 # Name in the image: (path on this server, package)
 BIOS = {
@@ -39,7 +39,7 @@ def unsigned(directory):
 def quoted(word):
     """One word of grub's or pxelinux's configuration; what cannot be said in both is refused."""
     if any(c in word for c in "'\"\\") or any(ord(c) < 32 or ord(c) > 126 for c in word) or " " in word or not word:
-        raise Refusal(f"{word!r} cannot stand on a kernel's command line")
+        raise Refusal(f"{word!r} cannot stand on a kernel's command line", USAGE)
     return word
 
 
@@ -49,8 +49,9 @@ def pxelinux_config(kernel_url, initrd_url, words):
             "  SYSAPPEND 2\n")
 
 
-def grub_config(place, words):
-    """place: '(http,192.0.2.1:6970)' or '(tftp,192.0.2.1)'."""
+def grub_config(server, words):
+    """By TFTP: Debian's signed grub for networks has no HTTP."""
+    place = f"(tftp,{server})"
     line = " ".join(f"'{quoted(w)}'" for w in words)
     # No menu: drawing one takes seconds on a serial console.
     return ("# Written by ezio-netboot serve.\n"

@@ -105,7 +105,7 @@ class Room:
         web = self.plan.web_url
         self._put("pxelinux.cfg/default",
                   bootfiles.pxelinux_config(f"{web}/vmlinuz", f"{web}/initrd.img", self.plan.words))
-        self._put("grub/grub.cfg", bootfiles.grub_config(f"(http,{web.removeprefix('http://')})", self.plan.words))
+        self._put("grub/grub.cfg", bootfiles.grub_config(self.plan.interface.address, self.plan.words))
         self._put("boot.ipxe", bootfiles.ipxe_script(web, self.plan.words))
         macs = settings.write(self.root, self.plan.common, self.plan.arguments.hosts, self.plan.keys)
         if macs:

@@ -104,12 +104,11 @@ class HostTest(Case):
                              ("NETBOOT_NAME=$(touch /tmp/x)", "no host name"), ("NETBOOT_NOSUCH=1", "does not know NETBOOT_NOSUCH"),
                              ("rubbish", "not KEY=value"), ("a b=1", "no key"), ("MEMORY=\x1b[2J", "control character"),
                              ("NETBOOT_ACTION=explode", "there are reboot")):
-            with self.subTest(line):
-                self.settings(CONFIG + line + "\n")
-                self.run_host()
-                self.assertEqual(self.fact("result"), "failed")
-                self.assertIn(reason, self.fact("phase"))
-                self.assertIsNone(self.faked("arguments"), "nothing was cloned")
+            self.settings(CONFIG + line + "\n")
+            self.run_host()
+            self.assertEqual(self.fact("result"), "failed", line)
+            self.assertIn(reason, self.fact("phase"), line)
+            self.assertIsNone(self.faked("arguments"), f"nothing was cloned: {line}")
 
     def test_shell_in_a_value_reaches_the_peer_as_it_is(self):
         value = "`reboot` $(reboot) ; reboot * \\n 'x\" %s"
