@@ -9,6 +9,7 @@ from lib.ezio import BIN_DIR, EzioCase, create_torrent, require_built
 from lib.proc import run, wait_until
 
 NETBOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "src", "netboot", "ezio-netboot")
+HOST = os.path.join(os.path.dirname(NETBOOT), "host")
 FILES = ("vmlinuz", "initrd.img", "lpxelinux.0", "ldlinux.c32", "shimx64.efi", "grubx64.efi", "mmx64.efi", "snponly.efi", "image.json")
 MAC = "52-54-00-12-34-56"
 # udhcpc hands what it was told to this.
@@ -103,11 +104,25 @@ class ServeTest(EzioCase):
         self.assertIsNone(self.tftp(f"pxelinux.cfg/01-{MAC}"))
         self.assertEqual(self.get(f"/done/{MAC}")[0], 200)
         self.assertIn(b"LOCALBOOT", self.tftp(f"pxelinux.cfg/01-{MAC}"))
-        self.assertIn(b"exit", self.tftp(f"grub/grub.cfg-01-{MAC}"))
+        self.assertIn(b"exit", self.tftp("grub/done-" + MAC.replace("-", ":")))
         self.assertIn(b"exit", self.get(f"/boot.ipxe.d/{MAC}")[1])
         for text in ("x", "..", MAC + "%0a", "../../x"):
             self.assertEqual(self.get(f"/done/{text}")[0], 400, text)
         self.assertIsNone(self.tftp("pxelinux.cfg/01-52-54-00-00-00-09"))
+
+    def test_a_machine_that_was_refused_its_settings_is_red_on_the_page(self):
+        """What the host's script says is what the tracker understands."""
+        self.serve()
+        state = self.temp_dir("state")
+        _, conf = self.get("/ezio.conf")
+        for name, text in (("peer.conf", conf.decode()), ("page-url", "http://10.77.0.1:6969/announce\n"), ("mac", MAC + "\n"), ("name", "lab-07\n")):
+            with open(os.path.join(state, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        script = f"lib={HOST}; . $lib/common; . $lib/page; tell_page \"ezio.conf:7 is not KEY=value: 100% & wrong\""
+        run("busybox", "sh", "-c", script, netns=self.client, env={**os.environ, "EZIO_STATE": state})
+        torrent, = self.http_json(self.client, self.server.address, 6969, "/stats")["torrents"]
+        host = next(host for host in torrent["hosts"] if host["name"] == "lab-07")
+        self.assertEqual((host["state"], host["error"]), ("failed", "ezio.conf:7 is not KEY=value: 100% & wrong"))
 
     def test_one_that_dies_ends_all_and_is_named(self):
         process = self.serve()

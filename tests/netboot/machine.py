@@ -2,11 +2,11 @@
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 
-OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
-OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
+OVMF = "/usr/share/OVMF/OVMF_"
 
 # Card and disk of different makes, so that more than one driver has to be found.
 DEVICES = {
@@ -69,7 +69,7 @@ def clean(raw):
 class Machine:
     """Boots from the network first, then from its disk."""
 
-    def __init__(self, case, name, tap, mac, disk, kind, uefi=False, memory_mib=768):
+    def __init__(self, case, name, tap, mac, disk, kind, firmware="BIOS", memory_mib=768):
         self.name, self.mac, self.disk = name, mac, disk
         directory = case.temp_dir(name)
         serial = os.path.join(directory, "serial")
@@ -79,16 +79,26 @@ class Machine:
                 "-device", "virtio-rng-pci",
                 "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no",
                 "-drive", f"if=none,id=disk0,file={disk},format=raw,cache=unsafe"]
-        argv += self._uefi(directory) if uefi else ["-machine", "pc"]
+        argv += ["-machine", "pc"] if firmware == "BIOS" else self._uefi(directory, firmware == "UEFI, Secure Boot")
         argv += [word.format(mac=mac, name=name) for word in DEVICES[kind]]
         self.process = case.spawn(name, argv, netns=case.lab.switch)
         self.serial = Serial(serial, self.process.started)
         case.addCleanup(self.serial.close)
 
-    def _uefi(self, directory):
-        """With Secure Boot on, and the keys of Microsoft in the firmware."""
+    def command(self, text):
+        """To qemu's monitor."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.monitor)
+            connection.settimeout(10)
+            connection.recv(4096)
+            connection.sendall(text.encode() + b"\n")
+            time.sleep(1)
+
+    def _uefi(self, directory, secure_boot):
+        """Secure Boot: with the keys of Microsoft in the firmware."""
         variables = os.path.join(directory, "vars.fd")
-        shutil.copyfile(OVMF_VARS, variables)
+        shutil.copyfile(OVMF + ("VARS_4M.ms.fd" if secure_boot else "VARS_4M.fd"), variables)
+        code = OVMF + ("CODE_4M.secboot.fd" if secure_boot else "CODE_4M.fd")
         return ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
-                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
                 "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
