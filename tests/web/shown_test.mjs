@@ -50,6 +50,15 @@ test('a verifying host tells how much it has read back, a done one when it was d
   assert.equal((await rowOf(visited, 'lab-04'))[5], 'at 15:16:30');
 });
 
+test('a host at its last works has everything, read back', async (t) => {
+  const visited = await visit(t, room());
+  const row = await rowOf(visited, 'lab-23');
+  assert.equal(row[2], 'finishing');
+  assert.match(row[3], /100 %/);
+  const track = visited.page.locator('tr.host', {hasText: 'lab-23'}).locator('.track');
+  assert.equal(await track.evaluate((one) => one.style.getPropertyValue('--verified')), '100%');
+});
+
 test('a client that reports nothing is known by its address and its announces', async (t) => {
   const visited = await visit(t, room());
   assert.deepEqual((await rowOf(visited, '10.0.0.21')).slice(0, 3), ['10.0.0.21', 'announces only', 'leeching']);
