@@ -73,6 +73,20 @@ Result<std::vector<Signature>> find_signatures(int fd) {
   return found;
 }
 
+Result<std::optional<Signature>> find_contents(int fd, const Extent& part) {
+  const Probe probe(blkid_new_probe(), &blkid_free_probe);
+  const auto offset = static_cast<blkid_loff_t>(part.offset), length = static_cast<blkid_loff_t>(part.length);
+  if (!probe || blkid_probe_set_device(probe.get(), fd, offset, length) != 0 ||
+      blkid_probe_enable_superblocks(probe.get(), 1) != 0 ||
+      blkid_probe_set_superblocks_flags(
+          probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC) != 0)
+    return Error{"cannot be probed by libblkid"};
+  const int answer = blkid_do_safeprobe(probe.get());
+  if (answer == -1) return Error{"cannot be read by libblkid"};
+  if (answer != 0) return std::optional<Signature>();  // 1: nothing, -2: several
+  return std::optional(current(probe.get()));
+}
+
 std::string describe(const std::vector<Signature>& signatures) {
   std::string text;
   for (const Signature& signature : signatures) {

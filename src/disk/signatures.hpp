@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bt/base/result.hpp"
+#include "bt/base/types.hpp"
 
 namespace ezio {
 
@@ -21,6 +23,10 @@ struct Signature {
 
 // Everything that is found there, through the page cache. `fd` was opened for reading.
 Result<std::vector<Signature>> find_signatures(int fd);
+
+// The one thing that this part of a device is: a partition's file system, swap, volume group's member. Empty
+// where nothing is found, or so much that it cannot be told (signatures that an earlier use has left).
+Result<std::optional<Signature>> find_contents(int fd, const Extent& part);
 
 // "ext4 'root' and a gpt partition table", "nothing that is known"
 std::string describe(const std::vector<Signature>& signatures);

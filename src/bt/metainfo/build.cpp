@@ -15,6 +15,10 @@ using bencode::append_string;
 
 void append_info(std::string& out, const TorrentSpec& spec) {
   out += 'd';
+  if (spec.disk) {
+    append_string(out, disk_key);
+    append_disk_layout(out, *spec.disk);
+  }
   append_string(out, "files");
   out += 'l';
   for (const Extent& extent : spec.extents) {

@@ -87,6 +87,7 @@ class MetainfoParser {
   Step private_flag(Node info);
   Step layout(Node info);
   Step files(Node list);
+  Step disk(Node info);
   Step pieces(Node info);
   Step trackers(Node root);
   Step announce_list(Node list);
@@ -125,6 +126,7 @@ Step MetainfoParser::info(Node info) {
   if (Step step = piece_length(info); !step) return step;
   if (Step step = private_flag(info); !step) return step;
   if (Step step = layout(info); !step) return step;
+  if (Step step = disk(info); !step) return step;
   return pieces(info);
 }
 
@@ -184,6 +186,15 @@ Step MetainfoParser::files(Node list) {
   if (result_.extents.empty()) return fault("info.files", "is empty");
   if (const auto wrong = find_extent_fault(result_.extents))
     return fault(fmt::format("info.files[{}]", wrong->index), wrong->what);
+  return {};
+}
+
+Step MetainfoParser::disk(Node info) {
+  const auto node = info.find(disk_key);
+  if (!node) return {};
+  auto parsed = parse_disk_layout(*node);
+  if (!parsed) return Error{"info." + parsed.error().message};
+  result_.disk = std::move(*parsed);
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include "bt/base/geometry.hpp"
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
+#include "bt/metainfo/disk_layout.hpp"
 
 namespace ezio {
 
@@ -35,6 +36,7 @@ struct Metainfo {
   bool is_private = false;               // BEP 27
   bool single_file = false;              // built from `length`, not `files`
   std::vector<std::string> trackers;     // announce-list (BEP 12) flattened, or announce; no duplicates
+  std::optional<DiskLayout> disk;        // of a whole disk, where the torrent says what is on it
   InfoHash info_hash;
 
   Geometry geometry() const { return {total_length, piece_length}; }
@@ -53,6 +55,7 @@ struct TorrentSpec {
   std::vector<Sha1Digest> piece_hashes;
   std::uint64_t target_size = 0;
   bool is_private = true;
+  std::optional<DiskLayout> disk;
   std::vector<std::string> trackers;  // in the order given; the first is `announce`
 };
 

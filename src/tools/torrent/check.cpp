@@ -6,7 +6,7 @@
 #include "disk/bulk_hash.hpp"
 #include "disk/extent_map.hpp"
 #include "disk/source_reader.hpp"
-#include "tools/common/progress.hpp"
+#include "tools/torrent/hash_source.hpp"
 
 namespace ezio {
 namespace {
@@ -30,16 +30,6 @@ void print_bad_piece(const Geometry& geometry, const ExtentMap& map, PieceIndex 
   fmt::print("\n");
 }
 
-Result<std::vector<Sha1Digest>> hash_with_progress(SourceReader& reader, const Geometry& geometry) {
-  ProgressLine line("checking", geometry.total_length());
-  BulkHashOptions options;
-  options.progress = [&line](std::uint64_t bytes_done) {
-    line.show(bytes_done);
-    return true;
-  };
-  return hash_pieces(reader, geometry, options);
-}
-
 }  // namespace
 
 Outcome<std::size_t> check_source(const Metainfo& metainfo, const std::string& path) {
@@ -47,8 +37,8 @@ Outcome<std::size_t> check_source(const Metainfo& metainfo, const std::string& p
       open_source_reader(path, metainfo.name, metainfo.extents);
   if (!reader) return failure(ExitCode::refused, reader.error());
   const Geometry geometry = metainfo.geometry();
-  const Result<std::vector<Sha1Digest>> found = hash_with_progress(**reader, geometry);
-  if (!found) return failure(ExitCode::io_error, found.error());
+  const Outcome<std::vector<Sha1Digest>> found = hash_source(**reader, geometry, "checking");
+  if (!found) return found.error();
   const std::vector<PieceIndex> bad = differing_pieces(*found, metainfo.piece_hashes);
   const ExtentMap map(metainfo.extents);
   for (const PieceIndex piece : bad) print_bad_piece(geometry, map, piece);

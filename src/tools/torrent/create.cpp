@@ -9,9 +9,10 @@
 #include "bt/metainfo/extents.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
-#include "tools/common/progress.hpp"
+#include "tools/torrent/hash_source.hpp"
 #include "tools/torrent/piece_length.hpp"
 #include "tools/torrent/source.hpp"
+#include "tools/torrent/write_torrent.hpp"
 
 namespace ezio {
 namespace {
@@ -38,20 +39,6 @@ std::uint32_t piece_length_of(const CreateOptions& options, const TorrentSource&
   return source.reader ? default_piece_length(total_length(source.extents)) : torrent_info_piece_length;
 }
 
-Outcome<std::vector<Sha1Digest>> hash_with_progress(const TorrentSource& source, std::uint32_t piece_length,
-                                                    const char* what) {
-  const Geometry geometry(total_length(source.extents), piece_length);
-  ProgressLine line(what, geometry.total_length());
-  BulkHashOptions hashing;
-  hashing.progress = [&line](std::uint64_t bytes_done) {
-    line.show(bytes_done);
-    return true;
-  };
-  Result<std::vector<Sha1Digest>> hashes = hash_pieces(*source.reader, geometry, hashing);
-  if (!hashes) return failure(ExitCode::io_error, hashes.error());
-  return std::move(*hashes);
-}
-
 // Data that is no longer what partclone read would be spread as a good clone.
 Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& source,
                              std::span<const Sha1Digest> found) {
@@ -66,17 +53,20 @@ Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& 
 }
 
 // Where partclone's hashes are known and the pieces are others, all is read twice.
-Outcome<std::vector<Sha1Digest>> hash_source(const CreateOptions& options, TorrentSource& source,
-                                             std::uint32_t piece_length) {
+Outcome<std::vector<Sha1Digest>> hashes_of(const CreateOptions& options, TorrentSource& source,
+                                           std::uint32_t piece_length) {
+  const auto geometry = [&source](std::uint32_t length) {
+    return Geometry(total_length(source.extents), length);
+  };
   if (!source.reader) return std::move(source.recorded_hashes);
   if (!source.recorded_hashes.empty()) {
     Outcome<std::vector<Sha1Digest>> found =
-        hash_with_progress(source, torrent_info_piece_length, "verifying");
+        hash_source(*source.reader, geometry(torrent_info_piece_length), "verifying");
     if (!found) return found;
     if (Outcome<void> checked = check_recorded(options, source, *found); !checked) return checked.error();
     if (piece_length == torrent_info_piece_length) return found;
   }
-  return hash_with_progress(source, piece_length, "hashing");
+  return hash_source(*source.reader, geometry(piece_length), "hashing");
 }
 
 }  // namespace
@@ -87,7 +77,7 @@ Outcome<Metainfo> create_torrent(const CreateOptions& options) {
   if (Result<void> output = check_output_path(options.output); !output)
     return failure(ExitCode::io_error, output.error());
   const std::uint32_t piece_length = piece_length_of(options, *source);
-  Outcome<std::vector<Sha1Digest>> hashes = hash_source(options, *source, piece_length);
+  Outcome<std::vector<Sha1Digest>> hashes = hashes_of(options, *source, piece_length);
   if (!hashes) return hashes.error();
 
   TorrentSpec spec;
@@ -98,13 +88,7 @@ Outcome<Metainfo> create_torrent(const CreateOptions& options) {
   spec.target_size = source->target_size;
   spec.is_private = options.is_private;
   spec.trackers = options.trackers;
-  const Result<std::string> torrent = build_metainfo(spec);
-  if (!torrent) return refused(options, torrent.error().message);
-  Result<Metainfo> metainfo = parse_metainfo(as_bytes(*torrent), options.output);
-  if (!metainfo) return failure(ExitCode::io_error, metainfo.error());
-  if (Result<void> written = write_file_atomically(options.output, as_bytes(*torrent)); !written)
-    return failure(ExitCode::io_error, written.error());
-  return std::move(*metainfo);
+  return write_torrent(spec, options.source, options.output);
 }
 
 }  // namespace ezio

@@ -10,7 +10,9 @@
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
+#include "tools/common/interrupt.hpp"
 #include "tools/common/outcome.hpp"
+#include "tools/torrent/capture.hpp"
 #include "tools/torrent/check.hpp"
 #include "tools/torrent/create.hpp"
 #include "tools/torrent/piece_length.hpp"
@@ -43,11 +45,13 @@ std::string torrent_name_fault(const std::string& name) {
 
 struct CommandLine {
   CLI::App app{"Makes, shows and checks torrents of disks and partitions."};
+  CLI::App* capture = nullptr;
   CLI::App* create = nullptr;
   CLI::App* show = nullptr;
   CLI::App* check = nullptr;
 
   CreateOptions options;
+  CaptureOptions captured;
   CLI::Option* info = nullptr;
   CLI::Option* directory = nullptr;
   std::string piece_length;
@@ -60,12 +64,16 @@ struct CommandLine {
   void finish();
 
  private:
+  void add_capture();
+  void add_common(CLI::App& command, std::string& name, std::vector<std::string>& trackers,
+                  std::string& output);
   void add_create();
   void add_show_and_check();
 };
 
 CommandLine::CommandLine() {
   app.require_subcommand(1);
+  add_capture();
   add_create();
   add_show_and_check();
 }
@@ -80,21 +88,42 @@ void CommandLine::add_create() {
   source->add_option("--image", options.source, "block device, or image file (its holes are left out)")
       ->type_name("FILE|DEVICE");
   source->require_option(1);
-  create->add_option("--name", options.name, "name of the torrent, e.g. sda1")
-      ->required()
-      ->check(torrent_name_fault);
-  create
-      ->add_option("--announce", options.trackers, "tracker to announce to, http:// or https://; repeatable")
+  add_common(*create, options.name, options.trackers, options.output);
+}
+
+// What every torrent that is made needs to be told.
+void CommandLine::add_common(CLI::App& command, std::string& name, std::vector<std::string>& trackers,
+                             std::string& output) {
+  command.add_option("--name", name, "name of the torrent, e.g. sda1")->required()->check(torrent_name_fault);
+  command.add_option("--announce", trackers, "tracker to announce to, http:// or https://; repeatable")
       ->type_name("URL")
       ->allow_extra_args(false)
       ->check(tracker_fault);
-  create
-      ->add_option("--piece-length", piece_length,
-                   "16KiB to 64MiB, a power of two; default by the amount of data, 1MiB to 16MiB")
+  command
+      .add_option("--piece-length", piece_length,
+                  "16KiB to 64MiB, a power of two; default by the amount of data, 1MiB to 16MiB")
       ->type_name("BYTES|KiB|MiB")
       ->check(piece_length_fault);
-  create->add_flag("--public", is_public, "leave out the private flag");
-  create->add_option("-o,--output", options.output, "torrent file to write")->type_name("FILE")->required();
+  command.add_flag("--public", is_public, "leave out the private flag");
+  command.add_option("-o,--output", output, "torrent file to write")->type_name("FILE")->required();
+}
+
+void CommandLine::add_capture() {
+  capture =
+      app.add_subcommand("capture", "Make a torrent of a whole disk: its table and what its partitions use");
+  capture->add_option("DISK", captured.source, "block device, or image file; not mounted")->required();
+  add_common(*capture, captured.name, captured.trackers, captured.output);
+  capture->add_option("--dump", captured.dump, "write all of it to files in this directory, which is made")
+      ->type_name("DIR");
+  capture
+      ->add_option("--every-block", captured.whole,
+                   "take all of partition N, not its used blocks; repeatable")
+      ->type_name("N")
+      ->allow_extra_args(false);
+  capture->add_option("--jobs", captured.jobs, "hashing threads; default one a core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  capture->add_flag("--plan", captured.plan_only, "say what would be read, and end");
 }
 
 void CommandLine::add_show_and_check() {
@@ -109,13 +138,13 @@ void CommandLine::add_show_and_check() {
 
 // What CLI11 has no word for.
 void CommandLine::finish() {
+  options.is_private = captured.is_private = !is_public;
+  if (!piece_length.empty()) options.piece_length = captured.piece_length = parse_piece_length(piece_length);
   if (!create->parsed()) return;
-  options.is_private = !is_public;
   if (directory->count() > 0) options.from = CreateOptions::From::directory;
   if (directory->count() + info->count() == 0) options.from = CreateOptions::From::image;
-  if (piece_length.empty()) return;
-  options.piece_length = parse_piece_length(piece_length);
-  if (info->count() > 0 && options.piece_length != torrent_info_piece_length)
+  if (info->count() > 0 &&
+      options.piece_length.value_or(torrent_info_piece_length) != torrent_info_piece_length)
     throw CLI::ValidationError("--piece-length", "with --info pieces are 16MiB, as partclone hashed them");
 }
 
@@ -127,16 +156,28 @@ Outcome<Metainfo> load_torrent(const std::string& path) {
   return std::move(*metainfo);
 }
 
+void print_made(const std::string& output, const Metainfo& made) {
+  fmt::print("{}: {} bytes in {} extents, {} pieces, info-hash {}\n", printable(output, output.size()),
+             made.total_length, made.extents.size(), made.piece_hashes.size(), to_hex(made.info_hash));
+}
+
 Outcome<ExitCode> run_create(const CreateOptions& options) {
   const Outcome<Metainfo> made = create_torrent(options);
   if (!made) return made.error();
-  fmt::print("{}: {} bytes in {} extents, {} pieces, info-hash {}\n",
-             printable(options.output, options.output.size()), made->total_length, made->extents.size(),
-             made->piece_hashes.size(), to_hex(made->info_hash));
+  print_made(options.output, *made);
+  return ExitCode::ok;
+}
+
+Outcome<ExitCode> run_capture(const CaptureOptions& options) {
+  watch_interrupts();
+  const auto made = capture(options);
+  if (!made) return made.error();
+  if (*made) print_made(options.output, **made);
   return ExitCode::ok;
 }
 
 Outcome<ExitCode> run(const CommandLine& line) {
+  if (line.capture->parsed()) return run_capture(line.captured);
   if (line.create->parsed()) return run_create(line.options);
   const Outcome<Metainfo> metainfo = load_torrent(line.torrent);
   if (!metainfo) return metainfo.error();
@@ -160,6 +201,7 @@ int main_with_exceptions(int argc, char** argv) {
   Outcome<ExitCode> outcome = run(line);
   if (outcome && std::fflush(stdout) != 0) outcome = Failure{"cannot write to stdout", ExitCode::io_error};
   if (outcome) return static_cast<int>(*outcome);
+  if (interrupted() != 0) return 128 + interrupted();
   fmt::print(stderr, "ezio-torrent: {}\n", outcome.error().message);
   return static_cast<int>(outcome.error().code);
 }

@@ -8,6 +8,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
+#include "tools/torrent/size_text.hpp"
 
 namespace ezio {
 namespace {
@@ -18,6 +19,27 @@ boost::json::string json_text(std::string_view text) {
   boost::json::error_code invalid;
   boost::json::parse(quoted_text, invalid);
   return boost::json::string(invalid ? printable(text, text.size()) : text);
+}
+
+std::string describe(const DiskPartition& partition) {
+  return fmt::format("{}{}{}, {} of {} at {}", partition.type.empty() ? "unknown" : printable(partition.type),
+                     partition.name.empty() ? "" : " ", partition.name.empty() ? "" : quoted(partition.name),
+                     size_text(partition.used), size_text(partition.length), partition.offset);
+}
+
+boost::json::object json_disk(const DiskLayout& disk) {
+  boost::json::array partitions;
+  for (const DiskPartition& partition : disk.partitions) {
+    partitions.emplace_back(boost::json::object{{"number", partition.number},
+                                                {"offset", partition.offset},
+                                                {"length", partition.length},
+                                                {"used", partition.used},
+                                                {"type", json_text(partition.type)},
+                                                {"name", json_text(partition.name)}});
+  }
+  return {{"table", json_text(disk.table)},
+          {"sector_bytes", disk.sector_bytes},
+          {"partitions", std::move(partitions)}};
 }
 
 }  // namespace
@@ -34,6 +56,12 @@ std::string describe_text(const Metainfo& metainfo) {
   line("extents end", fmt::format("{}", extents_end(metainfo.extents)));
   line("target size", fmt::format("{} bytes", metainfo.target_size));
   line("private", metainfo.is_private ? "yes" : "no");
+  if (metainfo.disk) {
+    line("disk", fmt::format("{}, sectors of {} bytes", printable(metainfo.disk->table),
+                             metainfo.disk->sector_bytes));
+    for (const DiskPartition& partition : metainfo.disk->partitions)
+      line(fmt::format("partition {}", partition.number), describe(partition));
+  }
   for (const std::string& tracker : metainfo.trackers) line("tracker", printable(tracker, tracker.size()));
   return out;
 }
@@ -48,6 +76,7 @@ std::string describe_json(const Metainfo& metainfo) {
   object["target_size"] = metainfo.target_size;
   object["private"] = metainfo.is_private;
   object["single_file"] = metainfo.single_file;
+  if (metainfo.disk) object["disk"] = json_disk(*metainfo.disk);
   boost::json::array& trackers = object["trackers"].emplace_array();
   for (const std::string& tracker : metainfo.trackers) trackers.emplace_back(json_text(tracker));
   boost::json::array& extents = object["extents"].emplace_array();

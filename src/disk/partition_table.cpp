@@ -1,0 +1,182 @@
+#include "disk/partition_table.hpp"
+
+#include <fmt/format.h>
+#include <libfdisk/libfdisk.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string_view>
+
+#include "bt/base/errno_text.hpp"
+
+namespace ezio {
+namespace {
+
+using Context = std::unique_ptr<fdisk_context, decltype(&fdisk_unref_context)>;
+using Table = std::unique_ptr<fdisk_table, decltype(&fdisk_unref_table)>;
+
+constexpr std::string_view gpt_magic = "EFI PART";
+constexpr std::size_t gpt_header_bytes = 92;
+constexpr std::size_t most_logical = 256;  // a bound for a chain that runs in a circle
+
+std::uint64_t little_endian(const std::byte* bytes, int count) {
+  std::uint64_t value = 0;
+  for (int i = count; i > 0; --i) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i - 1]);
+  return value;
+}
+
+class TableReader {
+ public:
+  explicit TableReader(const DeviceFile& disk)
+      : disk_(disk), context_(fdisk_new_context(), &fdisk_unref_context) {}
+
+  Result<std::optional<PartitionTable>> run();
+
+ private:
+  Result<void> read_partitions();
+  Result<void> add_partition(fdisk_partition* entry);
+  Result<void> find_gpt_bytes();
+  Result<void> follow_extended(std::uint64_t first);
+  Result<void> read(std::uint64_t offset, MutableBytes data) const;
+  void take_front(std::uint64_t least);
+  Error refused(std::string_view what) const { return path_error(disk_.path, what); }
+
+  const DeviceFile& disk_;
+  Context context_;
+  PartitionTable table_;
+  std::vector<std::uint64_t> containers_;  // of logical partitions: where they begin, bytes
+};
+
+Result<std::optional<PartitionTable>> TableReader::run() {
+  if (!context_) return refused("libfdisk has no memory");
+  fdisk_disable_dialogs(context_.get(), 1);
+  const int error = fdisk_assign_device_by_fd(context_.get(), disk_.fd.get(), disk_.path.c_str(), 1);
+  if (error != 0) return path_errno(disk_.path, "cannot be read by libfdisk", -error);
+  if (fdisk_has_label(context_.get()) == 0) return std::optional<PartitionTable>();
+  table_.type = fdisk_label_get_name(fdisk_get_label(context_.get(), nullptr));
+  table_.sector_bytes = static_cast<std::uint32_t>(fdisk_get_sector_size(context_.get()));
+  const bool is_gpt = fdisk_is_label(context_.get(), GPT) != 0;
+  if (!is_gpt && fdisk_is_label(context_.get(), DOS) == 0)
+    return refused(fmt::format("has a partition table of kind {}; only gpt and dos are known", table_.type));
+  if (auto done = read_partitions(); !done) return done.error();
+  if (is_gpt) {
+    if (auto done = find_gpt_bytes(); !done) return done.error();
+  } else {
+    take_front(table_.sector_bytes);
+    for (const TablePartition& partition : table_.partitions)
+      table_.disk_bytes = std::max(table_.disk_bytes, partition.offset + partition.length);
+    for (const std::uint64_t container : containers_) {
+      if (auto done = follow_extended(container); !done) return done.error();
+    }
+  }
+  std::ranges::sort(table_.own);
+  return std::optional(std::move(table_));
+}
+
+Result<void> TableReader::read_partitions() {
+  fdisk_table* raw = nullptr;
+  if (const int error = fdisk_get_partitions(context_.get(), &raw); error != 0)
+    return path_errno(disk_.path, "its partitions cannot be read", -error);
+  const Table entries(raw, &fdisk_unref_table);
+  for (std::size_t i = 0; i < fdisk_table_get_nents(entries.get()); ++i) {
+    if (auto done = add_partition(fdisk_table_get_partition(entries.get(), i)); !done) return done;
+  }
+  std::ranges::sort(table_.partitions, {}, &TablePartition::offset);
+  for (std::size_t i = 1; i < table_.partitions.size(); ++i) {
+    const TablePartition& before = table_.partitions[i - 1];
+    if (before.offset + before.length > table_.partitions[i].offset)
+      return refused(
+          fmt::format("its partitions {} and {} overlap", before.number, table_.partitions[i].number));
+  }
+  return {};
+}
+
+Result<void> TableReader::add_partition(fdisk_partition* entry) {
+  if (fdisk_partition_is_used(entry) == 0 || fdisk_partition_has_start(entry) == 0 ||
+      fdisk_partition_has_size(entry) == 0)
+    return {};
+  TablePartition partition;
+  partition.number = static_cast<std::uint32_t>(fdisk_partition_get_partno(entry) + 1);
+  partition.offset = fdisk_partition_get_start(entry) * table_.sector_bytes;
+  partition.length = fdisk_partition_get_size(entry) * table_.sector_bytes;
+  if (partition.length == 0) return {};
+  if (partition.offset >= disk_.size || partition.length > disk_.size - partition.offset)
+    return refused(fmt::format("its partition {} ends behind the disk", partition.number));
+  if (fdisk_partition_is_container(entry) != 0) {
+    containers_.push_back(partition.offset);
+    return {};
+  }
+  if (const char* name = fdisk_partition_get_name(entry)) partition.name = name;
+  table_.partitions.push_back(std::move(partition));
+  return {};
+}
+
+// Boot code, the table, and what a boot loader has put behind it.
+void TableReader::take_front(std::uint64_t least) {
+  std::uint64_t end = disk_.size;
+  if (!table_.partitions.empty()) end = table_.partitions.front().offset;
+  for (const std::uint64_t container : containers_) end = std::min(end, container);
+  end = std::max(std::min(end, most_gap_bytes), least);
+  table_.own.push_back({0, end});
+  table_.disk_bytes = end;
+}
+
+// libfdisk shows a backup where it ought to be; the header says where it is.
+Result<void> TableReader::find_gpt_bytes() {
+  std::array<std::byte, gpt_header_bytes> header;
+  const std::uint64_t sector = table_.sector_bytes;
+  if (auto done = read(sector, header); !done) return done;
+  if (as_text(Bytes(header)).substr(0, gpt_magic.size()) != gpt_magic)
+    return refused("its first GPT is damaged: have it repaired (sfdisk or gdisk, and write) before");
+  const std::uint64_t backup = little_endian(&header[32], 8);
+  const std::uint64_t first_entry = little_endian(&header[72], 8);
+  const std::uint64_t entry_bytes = little_endian(&header[80], 4) * little_endian(&header[84], 4);
+  const std::uint64_t entry_sectors = (entry_bytes + sector - 1) / sector;
+  const std::uint64_t sectors = disk_.size / sector;
+  if (entry_bytes > most_gap_bytes || first_entry > sectors || backup >= sectors || backup < entry_sectors)
+    return refused("its GPT points beyond the disk");
+  take_front((first_entry + entry_sectors) * sector);
+  table_.own.push_back({(backup - entry_sectors) * sector, (entry_sectors + 1) * sector});
+  table_.disk_bytes = (backup + 1) * sector;
+  for (const TablePartition& partition : table_.partitions) {
+    if (partition.offset < table_.own[0].length || partition.offset + partition.length > table_.own[1].offset)
+      return refused(fmt::format("its partition {} lies over the GPT", partition.number));
+  }
+  return {};
+}
+
+// Each extended boot record names one partition and the next record, counted from the first.
+Result<void> TableReader::follow_extended(std::uint64_t first) {
+  std::uint64_t record = first;
+  for (std::size_t i = 0; i < most_logical; ++i) {
+    std::array<std::byte, 512> bytes;
+    if (record > disk_.size - table_.sector_bytes)
+      return refused("an extended boot record lies behind the disk");
+    if (auto done = read(record, bytes); !done) return done;
+    if (little_endian(&bytes[510], 2) != 0xaa55) return {};
+    table_.own.push_back({record, table_.sector_bytes});
+    table_.disk_bytes = std::max(table_.disk_bytes, record + table_.sector_bytes);
+    const std::uint64_t next = little_endian(&bytes[446 + 16 + 8], 4);
+    if (std::to_integer<int>(bytes[446 + 16 + 4]) == 0 || next == 0) return {};
+    record = first + next * table_.sector_bytes;
+  }
+  return refused(
+      fmt::format("has more than {} extended boot records, or they run in a circle", most_logical));
+}
+
+Result<void> TableReader::read(std::uint64_t offset, MutableBytes data) const {
+  const ssize_t got = ::pread(disk_.fd.get(), data.data(), data.size(), static_cast<off_t>(offset));
+  if (got == static_cast<ssize_t>(data.size())) return {};
+  return path_errno(disk_.path, fmt::format("cannot read at byte {}", offset), got < 0 ? errno : EIO);
+}
+
+}  // namespace
+
+Result<std::optional<PartitionTable>> read_partition_table(const DeviceFile& disk) {
+  return TableReader(disk).run();
+}
+
+}  // namespace ezio
