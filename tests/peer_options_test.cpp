@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 template <class... Words>
 std::variant<PeerOptions, EarlyExit> parse(Words... words) {
@@ -100,6 +101,14 @@ TEST(PeerOptions, NothingIsDiscardedOrOnlyTriedUnlessThatIsSaid) {
   EXPECT_FALSE(options("--leech", "a", "b").dry_run);
   EXPECT_TRUE(options("--leech", "a", "b", "--discard-unused").discard_unused);
   EXPECT_TRUE(options("--leech", "a", "b", "--dry-run").dry_run);
+}
+
+TEST(PeerOptions, LastWorksAreAskedFor) {
+  EXPECT_FALSE(options("--leech", "a", "b").grow);
+  EXPECT_THAT(options("--leech", "a", "b").on_complete, IsEmpty());
+  const PeerOptions o = options("--leech", "a", "b", "--grow", "--on-complete", "/x/fix 'two words' 3");
+  EXPECT_TRUE(o.grow);
+  EXPECT_THAT(o.on_complete, ElementsAre("/x/fix", "two words", "3"));
 }
 
 TEST(PeerOptions, HelpIsNoError) {

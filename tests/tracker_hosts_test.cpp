@@ -2,56 +2,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host_fixture.hpp"
-#include "tracker/host_book.hpp"
-#include "tracker/tally.hpp"
-#include "tracker/verdict.hpp"
+#include "host_book_fixture.hpp"
 
 namespace ezio::tracker {
 namespace {
 
 using std::chrono::seconds;
+using test::HostBookTest;
 using test::query_of;
 using test::report_of;
 using test::torrent_of;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-class HostBookTest : public testing::Test {
- protected:
-  void take(const AnnounceQuery& query, const std::optional<HostReport>& report = {},
-            const char* address = "10.0.0.7") {
-    book.take(query, *parse_address(address, query.port), report ? &*report : nullptr, now, random);
-  }
-  void pass(int count) {
-    for (int i = 0; i < count; ++i) {
-      now += seconds(1);
-      book.tick(now);
-    }
-  }
-  const std::list<Host>& hosts(int torrent = 1) const {
-    static const std::list<Host> nobody;
-    const auto found = book.tables().find(torrent_of(torrent));
-    return found == book.tables().end() ? nobody : found->second.hosts();
-  }
-  const Host& only() const {
-    EXPECT_EQ(hosts().size(), 1u);
-    return hosts().front();
-  }
-  std::string sentence(const Expectation& expectation = {}) const { return summary(book, expectation); }
-
-  HostLimits limits{.hosts_a_torrent = 10, .hosts = 15, .hosts_an_address = 8};
-  std::vector<std::string> events;
-  std::mt19937_64 random{1};
-  TimePoint now{seconds(1'000'000)};
-  HostBook book{limits,
-                {seconds(15), seconds(150), seconds(2)},
-                {1, 2},
-                [this](HostEvent event, const InfoHash&, const Host& host) {
-                  events.push_back(std::string(to_string(event)) + " " + host.name() +
-                                   (host.reason().empty() ? "" : ": " + host.reason()));
-                }};
-};
 
 TEST_F(HostBookTest, AHostIsFollowedFromItsFirstAnnounceToItsEnd) {
   take(query_of(1, 100));
@@ -145,55 +107,6 @@ TEST_F(HostBookTest, APeerThatWasRefusedItsTargetIsSeenAlthoughItNeverJoined) {
   EXPECT_EQ(only().reason(), "/dev/sda is mounted");
   EXPECT_THAT(events,
               ElementsAre("joined lab-07: /dev/sda is mounted", "failed lab-07: /dev/sda is mounted"));
-}
-
-TEST_F(HostBookTest, LastWorksAfterAStopEndAsTheHostSaysAtTheirEnd) {
-  take(query_of(1, 55), report_of(HostState::leeching, "a"));
-  take(query_of(2, 55), report_of(HostState::leeching, "b"));
-  for (int peer : {1, 2}) {
-    take(query_of(peer, 0), report_of(HostState::finishing, peer == 1 ? "a" : "b"));
-    take(query_of(peer, 0, AnnounceEvent::stopped));  // as one that asks a tracker whether it is ours
-    take(query_of(peer, 0, AnnounceEvent::stopped), report_of(HostState::finishing, peer == 1 ? "a" : "b"));
-  }
-  for (int i = 0; i < 4; ++i) {
-    pass(10);
-    for (int peer : {1, 2})
-      take(query_of(peer, 0, AnnounceEvent::stopped), report_of(HostState::finishing, peer == 1 ? "a" : "b"));
-  }
-  for (const Host& host : hosts()) {
-    EXPECT_EQ(shown_state(host), "finishing");
-    EXPECT_FALSE(host.ended);
-    EXPECT_FALSE(host.finished);
-    EXPECT_EQ(host.report.down, 0u) << "it does not receive any more";
-  }
-  EXPECT_FALSE(judge(book, {}, now).complete);
-  EXPECT_THAT(events, ElementsAre("joined a", "joined b"));
-  take(query_of(1, 0, AnnounceEvent::stopped), report_of(HostState::done, "a"));
-  HostReport failed = report_of(HostState::failed, "b");
-  failed.error = "--on-complete: exited with 3";
-  take(query_of(2, 0, AnnounceEvent::stopped), failed);
-  pass(100);
-  EXPECT_TRUE(judge(book, {}, now).complete);
-  EXPECT_EQ(sentence(), "1 of 2 done, b failed: /dev/sda: --on-complete: exited with 3");
-  EXPECT_THAT(events, ElementsAre("joined a", "joined b", "done a",
-                                  "failed b: /dev/sda: --on-complete: exited with 3"));
-}
-
-TEST_F(HostBookTest, AHostThatIsSilentDuringItsLastWorksIsLost) {
-  take(query_of(1, 0), report_of(HostState::finishing));
-  take(query_of(1, 0, AnnounceEvent::stopped), report_of(HostState::finishing));
-  pass(16);
-  EXPECT_EQ(shown_state(only()), "lost");
-  EXPECT_EQ(only().state(), HostState::finishing);
-  EXPECT_THAT(events, ElementsAre("joined lab-07", "lost lab-07"));
-}
-
-TEST_F(HostBookTest, LastWorksAreSeenByATrackerThatWasNotThereBefore) {
-  take(query_of(1, 0, AnnounceEvent::stopped), report_of(HostState::finishing));
-  EXPECT_EQ(shown_state(only()), "finishing");
-  EXPECT_TRUE(only().leecher);
-  take(query_of(1, 0, AnnounceEvent::stopped), report_of(HostState::done));
-  EXPECT_THAT(events, ElementsAre("joined lab-07", "done lab-07"));
 }
 
 TEST_F(HostBookTest, AStopWithoutAReasonFailsUnlessOneFollows) {

@@ -22,7 +22,7 @@ test('the sentence on top, the totals and the title tell how far the deployment 
   assert.equal(await text(visited, 'h1'), `7 of 34 done, lab-07 failed: ${ioError}`);
   assert.equal(await text(visited, '#total-done'), '7 of 34');
   assert.equal(await text(visited, '#total-expected'), '1 host not seen yet');
-  assert.equal(await text(visited, '#total-rate'), '2.24 GB/s');
+  assert.equal(await text(visited, '#total-rate'), '2.13 GB/s');
   assert.equal(await text(visited, '#total-eta'), '4 min 20 s');
   assert.match(await visited.page.title(), /^7\/34 done, 1 failed, 1 lost/);
   const curve = await visited.page.locator('#curve svg').getAttribute('aria-label');
