@@ -172,6 +172,13 @@ TEST_F(PeerConfigFile, IsReadAndTheCommandLineGoesOverIt) {
   EXPECT_TRUE(o.quiet);
 }
 
+TEST_F(PeerConfigFile, NamesLastWorks) {
+  write("TORRENT=a.torrent\nTARGET=/dev/sda\nGROW=true\nON_COMPLETE=\"/bin/fix 'my name' 2\"\n");
+  const PeerOptions o = options("--config", path_.c_str());
+  EXPECT_TRUE(o.grow);
+  EXPECT_THAT(o.on_complete, ElementsAre("/bin/fix", "my name", "2"));
+}
+
 TEST_F(PeerConfigFile, MissingOrWrongIsAUsageError) {
   EXPECT_EQ(early_exit("--config", "/nonexistent/ezio.conf"), 2);
   write("TORRENT=a.torrent\nTARGET=/dev/sda1\nNO_SUCH_FLAG=1\n");

@@ -53,18 +53,6 @@ std::uint64_t end_of(fdisk_context* context) {
   return sectors > backup ? sectors - backup : 0;
 }
 
-// To the end of the disk, where libfdisk puts it whenever it writes; the partitions stay as they are.
-Result<void> move_backup(int fd, const std::string& path) {
-  const auto context = open_table(fd, path, false);
-  if (!context) return context.error();
-  if (fdisk_is_label(context->get(), GPT) == 0 ||
-      fdisk_get_last_lba(context->get()) + 1 >= end_of(context->get()))
-    return {};
-  if (const int error = fdisk_write_disklabel(context->get()); error != 0)
-    return path_errno(path, "the backup of its GPT cannot be moved to its end", -error);
-  return {};
-}
-
 std::optional<GrowPartition> entry_of(fdisk_partition* entry) {
   if (fdisk_partition_is_used(entry) == 0 || fdisk_partition_has_start(entry) == 0 ||
       fdisk_partition_has_size(entry) == 0)
@@ -197,7 +185,6 @@ Result<GrowTable> read_grow_table(int fd, const std::string& path) {
 }
 
 Result<void> write_growth(int fd, const std::string& path, const GrowPlan& plan) {
-  if (auto done = move_backup(fd, path); !done) return done;
   const auto context = open_table(fd, path, false);
   if (!context) return context.error();
   if (plan.extended && plan.extended->end() < plan.new_end) {

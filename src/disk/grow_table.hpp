@@ -15,7 +15,7 @@ namespace ezio {
 // is no GPT and no MBR, or it cannot be read.
 Result<GrowTable> read_grow_table(int fd, const std::string& path);
 
-// Writes what was planned, and a GPT's backup to the end of the disk. Waits until it is there.
+// Writes what was planned; a GPT's backup lies at the end of the disk already. Waits until it is there.
 Result<void> write_growth(int fd, const std::string& path, const GrowPlan& plan);
 
 // Makes the kernel know the table as it is now, of which `partition` is the last. The path of its device;

@@ -8,9 +8,11 @@ import stat
 
 from lib import runner
 from lib.case import require_programs
-from lib.disk_image import DiskImage, assert_grown, file_system_bytes, table
-from lib.ezio import EzioCase, Peer, create_torrent, require_built
-from lib.filesystems import FILE_SYSTEMS, MIB
+from lib.disks import MIB, Disk, Part
+from lib.extents import fill_pattern
+from lib.ezio import EzioCase, Peer, create_torrent, program, require_built
+from lib.filesystems import FILE_SYSTEMS
+from lib.grown import assert_grown, file_system_bytes, table
 from lib.proc import run, wait_until
 from lib.rawimage import RawImage
 from lib.tree import make_tree
@@ -18,11 +20,11 @@ from lib.tree import make_tree
 ROOM = 64 * MIB  # by which targets are larger
 
 LAYOUTS = {
-    "ext4": ("label: gpt\nstart=2048,size=4MiB,type=U\nstart=12288,type=L\n", 2, 96 * MIB),
-    "xfs": ("label: dos\nstart=2048,size=4MiB,type=83\nstart=10240,type=5\nstart=12288,size=4MiB,type=83\n"
-            "start=22528,type=83\n", 6, 336 * MIB),
-    "btrfs": ("label: gpt\ntype=L\n", 1, 176 * MIB),
-    "vfat": ("label: dos\nsize=4MiB,type=83\ntype=c\n", 2, 112 * MIB),
+    "ext4": ("gpt", {1: Part(4, "U"), 2: Part(None, "L", fs=FILE_SYSTEMS["ext4"])}, 96),
+    "xfs": ("dos", {1: Part(4, "83"), 2: Part(None, "5"), 5: Part(4, "83"),
+                    6: Part(None, "83", fs=FILE_SYSTEMS["xfs"])}, 336),
+    "btrfs": ("gpt", {1: Part(None, "L", fs=FILE_SYSTEMS["btrfs"])}, 176),
+    "vfat": ("dos", {1: Part(4, "83"), 2: Part(None, "c", fs=FILE_SYSTEMS["vfat"])}, 112),
 }
 
 
@@ -76,8 +78,8 @@ class GrowTest(WorksCase):
     def image(self, kind):
         """Made once, and its torrent, of every byte of it."""
         if kind not in self.images:
-            layout, last, size = LAYOUTS[kind]
-            image = DiskImage(self, kind, layout, last, kind, size, self.tree)
+            label, parts, size_mib = LAYOUTS[kind]
+            image = Disk(self.scratch.file(f"{kind}.img"), label, parts, size_mib, self.scratch, self.tree)
             image.torrent = create_torrent(self.scratch.file(f"{kind}.torrent"), "--image", image.path, name=kind)
             self.images[kind] = image
         return self.images[kind]
@@ -85,13 +87,15 @@ class GrowTest(WorksCase):
     def larger(self, image, room=ROOM):
         path = self.path("target.img")
         with open(path, "wb") as file:
-            file.truncate(image.size + room)
+            file.truncate(image.size() + room)
         return path
 
-    def grow(self, image, target, *flags, code=0):
-        seeder = self.seed(image.torrent, image.path, port=self.next_port())
-        leecher = self.leech(image.torrent, target, peers=[f"127.0.0.1:{seeder.port}"],
-                             flags=["--grow", "--linger", 0, *flags])
+    def grow(self, image, target, code=0):
+        return self.grow_from(image.torrent, image.path, target, code)
+
+    def grow_from(self, torrent, source, target, code=0):
+        seeder = self.seed(torrent, source, port=self.next_port())
+        leecher = self.leech(torrent, target, peers=[f"127.0.0.1:{seeder.port}"], flags=["--grow", "--linger", 0])
         leecher.wait_exit(code)
         seeder.process.stop()
         return leecher
@@ -125,6 +129,16 @@ class GrowTest(WorksCase):
         entries = assert_grown(self, image, backing)
         self.assertEqual(size, entries[2]["size"] * 512)
 
+    def test_a_captured_disk_whose_unused_blocks_were_not_cloned(self):
+        image = self.image("ext4")
+        torrent = self.temp_file("captured.torrent")
+        source = self.loop(image.path, read_only=True)
+        run(program("ezio-torrent"), "capture", source.path, "--name", "lab", "-o", torrent)
+        backing = self.path("target.img")
+        fill_pattern(backing, image.size() + ROOM)
+        self.grow_from(torrent, source.path, backing).stderr_line("the ext4 file system of partition 2 is enlarged")
+        assert_grown(self, image, backing)
+
     def test_xfs_in_a_logical_partition_and_a_disk_without_partition_devices(self):
         image = self.image("xfs")
         backing = self.larger(image)
@@ -153,13 +167,12 @@ class GrowTest(WorksCase):
         image = self.image("ext4")
         target = self.larger(image)
         self.grow(image, target)
-        grown = DiskImage.__new__(DiskImage)
-        grown.__dict__.update(image.__dict__, path=self.path("grown.img"))
-        shutil.copyfile(target, grown.path)
-        grown.torrent = create_torrent(self.temp_file("grown.torrent"), "--image", grown.path, name="grown")
-        leecher = self.grow(grown, target)
+        grown = self.path("grown.img")
+        shutil.copyfile(target, grown)
+        torrent = create_torrent(self.temp_file("grown.torrent"), "--image", grown, name="grown")
+        leecher = self.grow_from(torrent, grown, target)
         leecher.stderr_line(r"nothing to enlarge: partition 2 ends where the disk does")
-        self.assertEqual(digest(target), digest(grown.path))
+        self.assertEqual(digest(target), digest(grown))
 
     def test_where_there_is_no_room_nothing_is_touched(self):
         image = self.image("ext4")
@@ -171,7 +184,7 @@ class GrowTest(WorksCase):
         image = self.image("vfat")
         target = self.larger(image)
         self.grow(image, target).stderr_line(r"partition 2 \(vfat\) is left as it is")
-        self.assertEqual(digest(target, image.size), digest(image.path))
+        self.assertEqual(digest(target, image.size()), digest(image.path))
 
     def test_a_partition_as_target_has_its_file_system_enlarged(self):
         fs = FILE_SYSTEMS["ext4"]
@@ -179,15 +192,15 @@ class GrowTest(WorksCase):
         with open(source, "wb") as file:
             file.truncate(40 * MIB)
         fs.mkfs(source)
-        image = DiskImage.__new__(DiskImage)
-        image.path, image.size = source, 40 * MIB
-        image.torrent = create_torrent(self.temp_file("part.torrent"), "--image", source, name="part")
-        backing = self.larger(image)
+        torrent = create_torrent(self.temp_file("part.torrent"), "--image", source, name="part")
+        backing = self.path("disk.img")
+        with open(backing, "wb") as file:
+            file.truncate(104 * MIB)
         run("sfdisk", "--quiet", backing, input="label: gpt\nsize=80MiB,type=L\n")
         disk = self.loop(backing, partitions=True)
         before = table(backing)
         device = disk.partition(1)
-        self.grow(image, device)
+        self.grow_from(torrent, source, device)
         fs.fsck(device)
         self.assertEqual(file_system_bytes(device, "ext4", self.scratch), 80 * MIB)
         disk.close()
@@ -351,7 +364,7 @@ class CommandTest(WorksCase):
 def check():
     require_built()
     require_programs("sfdisk", "resize2fs", "e2fsck", "dumpe2fs", "mkfs.xfs", "xfs_growfs", "xfs_io",
-                     "xfs_repair", "btrfs", "mkfs.vfat", "mcopy", "partx")
+                     "xfs_repair", "btrfs", "mkfs.vfat", "mcopy", "partx", "partclone.extfs")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,13 @@
 
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
+#include "disk/device_file.hpp"
 #include "disk/device_use.hpp"
 #include "disk/file_system_size.hpp"
 #include "disk/grow_table.hpp"
+#include "disk/kept_bytes.hpp"
 #include "disk/loop_device.hpp"
+#include "disk/move_gpt.hpp"
 #include "disk/signatures.hpp"
 #include "tools/peer/grow_file_system.hpp"
 
@@ -39,6 +42,7 @@ class Growth {
  private:
   Result<void> open();
   void lock() const;
+  int descriptor() const { return file_.fd.get(); }
   bool has_table() const;
   Result<void> grow_whole();
   Result<void> grow_last(const GrowTable& table, const GrowPlan& plan);
@@ -53,22 +57,20 @@ class Growth {
 
   const std::string& path_;
   const Say& say_;
-  UniqueFd fd_;
+  DeviceFile file_;
   struct stat status_ {};
-  std::uint64_t size_ = 0;
   std::uint32_t sector_ = 512;
 };
 
 Result<void> Growth::open() {
-  fd_ = UniqueFd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd_ || ::fstat(fd_.get(), &status_) != 0) return path_errno(path_, "cannot open it", errno);
-  const off_t size = ::lseek(fd_.get(), 0, SEEK_END);
-  if (size < 0) return path_errno(path_, "cannot find its size", errno);
-  size_ = static_cast<std::uint64_t>(size);
+  if (::stat(path_.c_str(), &status_) != 0) return path_errno(path_, "cannot stat", errno);
+  auto file = open_device_file(path_, O_RDWR, status_);
+  if (!file) return file.error();
+  file_ = std::move(*file);
   int sector = 0;
-  if (S_ISBLK(status_.st_mode) && ::ioctl(fd_.get(), BLKSSZGET, &sector) == 0)
+  if (S_ISBLK(status_.st_mode) && ::ioctl(descriptor(), BLKSSZGET, &sector) == 0)
     sector_ = static_cast<std::uint32_t>(sector);
-  ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED);
+  ::posix_fadvise(descriptor(), 0, 0, POSIX_FADV_DONTNEED);
   lock();
   return {};
 }
@@ -77,13 +79,13 @@ Result<void> Growth::open() {
 // close it, and so while a tool works on one. Who does not let go for long does not heed locks either.
 void Growth::lock() const {
   for (int i = 0; i < lock_tries; ++i) {
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    if (::flock(descriptor(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
 
 bool Growth::has_table() const {
-  const auto found = find_signatures(fd_.get());
+  const auto found = find_signatures(descriptor());
   return found && std::ranges::any_of(*found, [](const Signature& signature) {
            return signature.kind == Signature::Kind::table &&
                   (signature.type == "gpt" || signature.type == "dos");
@@ -92,7 +94,7 @@ bool Growth::has_table() const {
 
 // Empty: nothing, or nothing that is known.
 Result<std::string> Growth::type_of(const Extent& part) const {
-  const auto found = find_contents(fd_.get(), part);
+  const auto found = find_contents(descriptor(), part);
   if (!found) return path_error(path_, found.error().message);
   return {boost::system::in_place_value, *found ? (*found)->type : std::string()};
 }
@@ -135,16 +137,16 @@ Result<void> Growth::grow_device(const std::string& device, const std::string& t
 
 Result<void> Growth::grow_through_loop(const Extent& part, const std::string& type, const std::string& name) {
   {
-    const auto loop = WritableLoop::open(fd_.get(), part, sector_);
+    const auto loop = WritableLoop::open(descriptor(), part, sector_);
     if (!loop) return path_error(path_, loop.error().message);
     if (auto done = grow_device(loop->path(), type, name); !done) return done;
   }
-  if (::fsync(fd_.get()) != 0) return path_errno(path_, "cannot flush it", errno);
+  if (::fsync(descriptor()) != 0) return path_errno(path_, "cannot flush it", errno);
   return {};
 }
 
 Result<void> Growth::grow_whole() {
-  const Extent whole{0, size_ / sector_ * sector_};
+  const Extent whole{0, file_.size / sector_ * sector_};
   const auto type = type_of(whole);
   if (!type) return type.error();
   if (leave(*type, "what is on it")) return {};
@@ -162,7 +164,7 @@ Result<void> Growth::grow_last(const GrowTable& table, const GrowPlan& plan) {
   const std::string name = fmt::format("partition {}", plan.last.number);
   const auto bytes = [&](std::uint64_t sectors) { return sectors * table.sector_bytes; };
   const Extent before{bytes(plan.last.start), bytes(plan.last.sectors)};
-  if (before.offset > size_ || before.length > size_ - before.offset)
+  if (before.offset > file_.size || before.length > file_.size - before.offset)
     return path_error(path_, name + " ends behind the disk");
   const auto type = type_of(before);
   if (!type) return type.error();
@@ -177,7 +179,11 @@ Result<void> Growth::grow_last(const GrowTable& table, const GrowPlan& plan) {
   if (const std::string tool = missing_tool(*type); !tool.empty())
     return path_error(path_, tool + " is not installed");
   if (plan.is_larger()) {
-    if (auto done = write_growth(fd_.get(), path_, plan); !done) return done;
+    KeptBytes nobody_asks;
+    const auto moved = move_backup_gpt(file_, nobody_asks);
+    if (!moved) return moved.error();
+    if (*moved) say(**moved);
+    if (auto done = write_growth(descriptor(), path_, plan); !done) return done;
     say(fmt::format("{} is enlarged from {} to {} bytes", name, before.length, bytes(grown.last.sectors)));
   }
   return grow_on(table, grown, *type);
@@ -186,7 +192,7 @@ Result<void> Growth::grow_last(const GrowTable& table, const GrowPlan& plan) {
 Result<void> Growth::grow_on(const GrowTable& table, const GrowPlan& grown, const std::string& type) {
   const std::string name = fmt::format("partition {}", grown.last.number);
   if (S_ISBLK(status_.st_mode)) {
-    const auto device = reread_table(fd_.get(), status_.st_rdev, grown.last, table.sector_bytes);
+    const auto device = reread_table(descriptor(), status_.st_rdev, grown.last, table.sector_bytes);
     if (!device) return path_error(path_, device.error().message);
     if (*device) return grow_device(**device, type, name);
   }
@@ -199,7 +205,7 @@ Result<void> Growth::run() {
   const DeviceIdentity identity = find_identity(status_);
   const bool part = S_ISBLK(status_.st_mode) && identity.device != identity.whole_disk;
   if (part || !has_table()) return grow_whole();
-  const auto table = read_grow_table(fd_.get(), path_);
+  const auto table = read_grow_table(descriptor(), path_);
   if (!table) return table.error();
   const GrowPlan plan = plan_growth(*table);
   if (plan.why_not.empty()) return grow_last(*table, plan);

@@ -66,8 +66,6 @@ class LoopDevice:
         """The device of a partition; of a kernel that cannot read partition tables too."""
         run("partx", "--update", "--nr", number, self.path)
         path = f"{self.path}p{number}"
-        if not os.path.exists(f"/sys/block/loop{self.number}/loop{self.number}p{number}"):
-            run("partx", "--add", self.path, check=False)  # --update stops where a number is not used
         if not os.path.exists(path):
             sysfs = f"/sys/block/loop{self.number}/loop{self.number}p{number}/dev"
             with open(sysfs, encoding="ascii") as file:

@@ -1,31 +1,11 @@
-"""Images of whole disks with a partition table and real file systems, and what became of copies of them."""
+"""What became of disks whose last partition was to be enlarged."""
 import json
 import os
 import shutil
 
-from .filesystems import FILE_SYSTEMS, MIB
+from .disks import MIB
 from .loopdev import LoopDevice
 from .proc import run
-
-
-class DiskImage:
-    """A disk whose last partition is a filled file system. `layout`: sfdisk's script, partitions in order."""
-
-    def __init__(self, case, name, layout, last, file_system, size, source_tree, sector=512):
-        self.name, self.last, self.size, self.sector = name, last, size, sector
-        self.fs = FILE_SYSTEMS[file_system]
-        self.path = case.scratch.file(f"{name}.img")
-        self.scratch = case.scratch
-        with open(self.path, "wb") as file:
-            file.truncate(size)
-        with LoopDevice(self.path, partitions=True, sector=sector) as disk:
-            run("sfdisk", "--quiet", "--no-tell-kernel", disk.path, input=layout)
-            part = disk.partition(last)
-            self.fs.mkfs(part)
-            self.fs.fill(part, source_tree, case.scratch)
-            self.fs.fsck(part)
-            self.listing = self.fs.listing(part, case.scratch)
-        os.sync()
 
 
 def table(path):
@@ -53,21 +33,22 @@ def file_system_bytes(device, kind, scratch):
     return int(values["geom.bsize"]) * int(values["geom.datablocks"])
 
 
-def assert_grown(case, image, path):
+def assert_grown(case, disk, path):
     """The copy's last partition goes to the end of its disk, its file system fills it and holds what it held."""
+    number, last = list(disk.parts.items())[-1]
     size = os.path.getsize(path)
-    with LoopDevice(path, partitions=True, sector=image.sector) as disk:
-        entries, whole = table(disk.path)
-        last = entries[image.last]
+    with LoopDevice(path, partitions=True, sector=disk.sector) as loop:
+        entries, whole = table(loop.path)
+        entry = entries[number]
         sector = whole["sectorsize"]
-        end = (last["start"] + last["size"]) * sector
+        end = (entry["start"] + entry["size"]) * sector
         case.assertLessEqual(end, size)
         case.assertLess(size - end, 3 * MIB, "the partition does not go to the end of the disk")
-        run("sfdisk", "--verify", disk.path)
-        device = disk.partition(image.last)
-        image.fs.fsck(device)
-        case.assertEqual(image.fs.listing(device, image.scratch), image.listing)
-        slack = last["size"] * sector - file_system_bytes(device, image.fs.name, image.scratch)
+        run("sfdisk", "--verify", loop.path)
+        device = loop.partition(number)
+        last.fs.fsck(device)
+        case.assertEqual(last.fs.listing(device, case.scratch), last.listing)
+        slack = entry["size"] * sector - file_system_bytes(device, last.fs.name, case.scratch)
         case.assertGreaterEqual(slack, 0)
         case.assertLess(slack, MIB, "the file system does not fill its partition")
         return entries
