@@ -97,10 +97,13 @@ class ScriptsTest(ClonezillaCase):
 
     def test_a_partition_and_a_logical_volume_go_from_the_devices(self):
         sources = {"sda1": self.loop(self.captures["sda1"].image), "vg/lv": self.loop(self.captures["sda2"].image)}
-        self.zone(self.server)  # made by whoever calls it
         for name, device in sources.items():
             self.server.add_device(name, device.path)
-            self.server.run("ocs-gen-bt-metainfo", "-d", os.path.join("/home/partimag/btzone", IMAGE), name)
+        self.server.add_device("sda2", sources["vg/lv"].path)  # the physical volume; only its name is looked at
+        self.describe_volumes()
+        # Its exit code is that of a line for colours, whatever became of the torrents.
+        self.server.run("ocs-gen-bt-metainfo", "-i", "/home/partimag/pseudo", "-d", f"/home/partimag/btzone/{IMAGE}",
+                        "sda1", "sda2", check=False)
         self.serve("sda1", "vg/lv", flags=["-f"])
         self.assertEqual(torrent_name(os.path.join(self.zone(self.server), "vg-lv.torrent")), "vg/lv")
         targets = {"sda1": self.target(self.captures["sda1"]), "vg/lv": self.target(self.captures["sda2"])}
@@ -108,6 +111,16 @@ class ScriptsTest(ClonezillaCase):
         self.assertEqual(self.restore(host, "sda1", "vg/lv").wait(90), 0)
         self.assert_cloned(targets["sda1"], self.captures["sda1"])
         self.assert_cloned(targets["vg/lv"], self.captures["sda2"])
+
+    def describe_volumes(self):
+        """The directories that ocs-live-feed-img makes of a machine: what its volumes are, and where torrents go."""
+        self.zone(self.server)
+        pseudo = os.path.join(self.server.path("partimag"), "pseudo")
+        os.mkdir(pseudo)
+        for name, text in (("lvm_vg_dev.list", "vg /dev/sda2 nPMQQ0-D2yN-YRHL-9fBM-0cUm-vgcw-DCUTri\n"),
+                           ("lvm_logv.list", "/dev/vg/lv DOS/MBR boot sector\n")):
+            with open(os.path.join(pseudo, name), "w", encoding="ascii") as file:
+                file.write(text)
 
     def test_what_they_start_they_end(self):
         self.lay_out(["sda1"])

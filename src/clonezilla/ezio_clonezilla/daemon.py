@@ -135,6 +135,7 @@ class Daemon:
         """The n-th torrent's: the first that was told, and those after it."""
         if not self.options.port:
             return 0
+        self._ports.pop(key, None)
         taken = set(self._ports.values())
         self._ports[key] = next(port for port in range(self.options.port, 1 << 16) if port not in taken)
         return self._ports[key]

@@ -105,8 +105,11 @@ class Job:
 
     async def start(self, create):
         self.paused, self.exit_code, self.reason, self._ending = False, None, "", False
+        self._snapshot = {**self._snapshot, "state": "starting"}
+        if not self.request["seeding"]:
+            self.finished_at = None  # what the target holds is asked of it anew
         self.told.clear()
-        # Its own messages name it by its path; ours begin with "ezio", for which the scripts look.
+        # By its path: what the scripts end because its command line begins with "ezio" is the daemon, which ends this.
         self._process = await asyncio.create_subprocess_exec(
             os.path.abspath(programs.find("ezio-peer")), *self._arguments(create), stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES,

@@ -40,7 +40,7 @@ def front(name):
 def check():
     """For runner.main."""
     require_built()
-    require_programs("ocs-btsrv", "ocs-gen-bt-metainfo", "nc", "vmstat", "strings", "bc", "unshare", "nsenter",
+    require_programs("ocs-btsrv", "ocs-gen-bt-metainfo", "transmission-edit", "nc", "vmstat", "strings", "bc", "unshare", "nsenter",
                      "partclone.extfs", "partclone.vfat", "mcopy", "fsck.vfat", "e2fsck")
 
 
