@@ -1,0 +1,105 @@
+"""The programs under one command: started one by one, heard line by line, ended together."""
+import ctypes
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+END_SECONDS = 10  # between asking a child to end and killing it
+
+
+def _dies_with_us():
+    parent = os.getpid()
+
+    def setup():
+        os.setsid()  # a ^C is ours to pass on, in order
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(127)
+    return setup
+
+
+def code_of(status):
+    """As a shell says it."""
+    return status if status >= 0 else 128 - status
+
+
+def end_text(status):
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with {status}"
+
+
+class Child:
+    def __init__(self, name, argv, events, quiet_stdout):
+        self.name = name
+        self.last_line = ""
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if quiet_stdout else subprocess.PIPE,
+            stderr=subprocess.PIPE, preexec_fn=_dies_with_us())
+        self._readers = [threading.Thread(target=self._read, args=(pipe, events), daemon=True)
+                         for pipe in (self.process.stdout, self.process.stderr) if pipe]
+        for reader in self._readers:
+            reader.start()
+        threading.Thread(target=self._wait, args=(events,), daemon=True).start()
+
+    def _read(self, pipe, events):
+        for raw in pipe:
+            line = raw.decode(errors="replace").rstrip()
+            if line:
+                self.last_line = line
+                events.put(("line", self.name, line))
+
+    def _wait(self, events):
+        status = self.process.wait()
+        for reader in self._readers:
+            reader.join(2)  # what it said last comes before its end
+        events.put(("end", self.name, status))
+
+
+class Children:
+    """say(name, line) gets what they print."""
+
+    def __init__(self, say):
+        self.events = queue.Queue()
+        self._say = say
+        self._children = {}
+
+    def start(self, name, argv, quiet_stdout=False):
+        self._children[name] = Child(name, [str(word) for word in argv], self.events, quiet_stdout)
+
+    def last_line(self, name):
+        return self._children[name].last_line
+
+    def next_event(self, timeout_s):
+        """("end", name, status), ("signal", …) or None; lines are said on the way."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                event = self.events.get(timeout=max(left, 0))
+            except queue.Empty:
+                return None
+            if event[0] != "line":
+                return event
+            self._say(event[1], event[2])
+
+    def stop(self, names=None):
+        """Asks these (or all) to end, the last started first, and kills who does not."""
+        children = [child for name, child in self._children.items() if names is None or name in names][::-1]
+        for child in children:
+            if child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + END_SECONDS
+        for child in children:
+            try:
+                child.process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        while self.next_event(0.2):
+            pass

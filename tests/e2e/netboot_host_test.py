@@ -1,0 +1,218 @@
+"""The scripts of a machine that booted from the network, under busybox' shell, with a made-up machine around them."""
+import os
+import pty
+import time
+
+from lib import runner
+from lib.case import Case, require_programs
+from lib.proc import run
+
+HOST = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "src", "netboot", "host")
+MAC = "52:54:00:12:34:56"
+
+CONFIG = "# of a test\nTORRENT=http://s/a.torrent\nTARGET=/dev/sda\nINFO_HASH=abc\nNETBOOT_ACTION=reboot\nNETBOOT_DONE=http://s/done/\n"
+
+LINE = ('{"torrents":[{"name":"a \\"bytes\\":9","state":"leeching","pieces":4,"pieces_verified":1,"bytes":4E6,"bytes_verified":1E6,'
+        '"downloaded":5,"pieces_read_back":0,"down_bytes_per_second":2.5E6,"up_bytes_per_second":0E0,"peers":3,"eta_seconds":7.2E1}]}')
+
+FAKES = {
+    "ip": "exit 0\n",
+    # As the real one: it hands what the server said to its script.
+    "udhcpc": 'while [ $# -gt 0 ]; do [ "$1" != -s ] || script=$2; [ "$1" != -i ] || interface=$2; shift; done\n'
+              'export interface ip=192.0.2.7 mask=24 siaddr=192.0.2.1 hostname="$FAKE_DHCP_NAME" router= dns=\nexec sh "$script" bound\n',
+    "wget": 'for url in "$@"; do :; done\necho "$url" >>"$FAKE/fetched"\n'
+            'case $url in */done/*) exit 0 ;; *.d/*) cat "$FAKE/own.conf" ;; *) cat "$FAKE/ezio.conf" ;; esac\n',
+    "hostname": 'echo "$1" >"$FAKE/hostname"\n',
+    "reboot": 'echo reboot >"$FAKE/power"\n',
+    "poweroff": 'echo poweroff >"$FAKE/power"\n',
+    "ezio-peer": 'echo "$@" >"$FAKE/arguments"\ncp "$2" "$FAKE/peer.conf"\ncat "$FAKE/json"\n'
+                 'echo "/dev/sda will be overwritten" >&2\n[ "$FAKE_CODE" = 0 ] || echo "/dev/sda: smaller than the torrent needs" >&2\n'
+                 'exit $FAKE_CODE\n',
+}
+
+
+class HostTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.fake = self.temp_dir("fake")
+        self.state = os.path.join(self.temp_dir("run"), "ezio")
+        os.mkdir(self.state)
+        self.bin = os.path.join(self.fake, "bin")
+        os.mkdir(self.bin)
+        for name in run("busybox", "--list").stdout.split():
+            os.symlink("/bin/busybox", os.path.join(self.bin, name))
+        for name, text in FAKES.items():
+            path = os.path.join(self.bin, name)
+            if os.path.lexists(path):
+                os.unlink(path)
+            write(path, "#!/bin/busybox sh\n" + text, 0o755)
+        card = os.path.join(self.fake, "sys/class/net/eth0")
+        os.makedirs(os.path.join(card, "device"))
+        write(os.path.join(card, "address"), MAC)
+        write(os.path.join(card, "carrier"), "1")
+        write(os.path.join(self.fake, "json"), LINE + "\n")
+        write(os.path.join(self.state, "drivers"), "")
+        self.serial = os.path.join(self.fake, "serial.log")
+        write(self.serial, "")
+        write(os.path.join(self.state, "serial"), self.serial + "\n")
+        self.settings(CONFIG)
+
+    def settings(self, text, name="ezio.conf"):
+        write(os.path.join(self.fake, name), text)
+
+    def environment(self, code=0, **more):
+        return {"PATH": self.bin, "FAKE": self.fake, "FAKE_CODE": str(code), "EZIO_ONCE": "1", "EZIO_STATE": self.state, "EZIO_SHOW": "0",
+                "EZIO_EVERY": "1", "EZIO_PAUSE": "0", "EZIO_SYSFS": os.path.join(self.fake, "sys"), "EZIO_RESOLV": os.path.join(self.fake, "resolv"),
+                "EZIO_TTY": "/dev/null", "EZIO_CMDLINE": os.path.join(self.fake, "cmdline"), "LC_ALL": "C", **more}
+
+    def run_host(self, code=0, cmdline="quiet BOOTIF=01-52-54-00-12-34-56 ezio.conf=http://s/ezio.conf", **more):
+        write(os.path.join(self.fake, "cmdline"), cmdline + "\n")
+        done = run("/bin/busybox", "sh", os.path.join(HOST, "run"), timeout_s=60, check=False, env=self.environment(code, **more))
+        self.errors = done.stderr
+        return done
+
+    def fact(self, name):
+        path = os.path.join(self.state, name)
+        return read(path).strip() if os.path.exists(path) else None
+
+    def faked(self, name):
+        path = os.path.join(self.fake, name)
+        return read(path) if os.path.exists(path) else None
+
+    def test_a_clone_that_is_verified_is_green_and_reboots(self):
+        self.run_host(FAKE_DHCP_NAME="lab-07")
+        self.assertEqual(self.fact("result"), "done", self.errors)
+        self.assertEqual(self.faked("power"), "reboot\n")
+        self.assertEqual(self.faked("hostname"), "lab-07\n")
+        self.assertEqual(self.faked("peer.conf"), "TORRENT=http://s/a.torrent\nTARGET=/dev/sda\nINFO_HASH=abc\n")
+        self.assertIn("http://s/done/52-54-00-12-34-56\n", self.faked("fetched"))
+        self.assertEqual(self.fact("progress"), "leeching 25.0 2.5 0.0 3 72")
+        serial = read(self.serial)
+        for line in ("first block", "leeching 25.0 %", "EZIO DONE: lab-07"):
+            self.assertIn(line, serial)
+
+    def test_a_failure_stays_with_its_reason_and_never_reboots(self):
+        self.run_host(code=4)
+        self.assertEqual(self.fact("result"), "failed")
+        self.assertIn("exit code 4, the disk was refused: /dev/sda: smaller than the torrent needs", self.fact("phase"))
+        self.assertIn("EZIO FAILED: exit code 4", read(self.serial))
+        self.assertIsNone(self.faked("power"))
+        self.assertNotIn("done/", self.faked("fetched"))
+
+    def test_settings_are_data_and_what_is_not_known_is_refused(self):
+        for line, reason in (("CONFIG=/etc/passwd", "CONFIG has no place here"), ("DRY_RUN=true", "DRY_RUN has no place here"),
+                             ("NETBOOT_NAME=$(touch /tmp/x)", "no host name"), ("NETBOOT_NOSUCH=1", "does not know NETBOOT_NOSUCH"),
+                             ("rubbish", "not KEY=value"), ("a b=1", "no key"), ("MEMORY=\x1b[2J", "control character"),
+                             ("NETBOOT_ACTION=explode", "there are reboot")):
+            with self.subTest(line):
+                self.settings(CONFIG + line + "\n")
+                self.run_host()
+                self.assertEqual(self.fact("result"), "failed")
+                self.assertIn(reason, self.fact("phase"))
+                self.assertIsNone(self.faked("arguments"), "nothing was cloned")
+
+    def test_shell_in_a_value_reaches_the_peer_as_it_is(self):
+        value = "`reboot` $(reboot) ; reboot * \\n 'x\" %s"
+        self.settings(CONFIG + f"TARGET_MODEL={value}\r\n")
+        self.run_host()
+        self.assertIn(f"TARGET_MODEL={value}\n", self.faked("peer.conf"))
+        self.assertEqual(self.fact("result"), "done")
+
+    def test_a_machine_that_is_named_takes_its_own_file(self):
+        self.settings("NETBOOT_HOST=52-54-00-12-34-56\n" + CONFIG)
+        self.settings("TORRENT=http://s/b.torrent\nTARGET=/dev/sdb\nNETBOOT_NAME=own\nNETBOOT_ACTION=poweroff\n", "own.conf")
+        self.run_host()
+        self.assertIn("/dev/sdb", self.faked("peer.conf"))
+        self.assertNotIn("/dev/sda", self.faked("peer.conf"))
+        self.assertEqual(self.faked("power"), "poweroff\n")
+        self.assertEqual(self.faked("hostname"), "own\n")
+
+    def test_the_command_line_goes_over_the_file(self):
+        self.run_host(cmdline="BOOTIF=01-52:54:00:12:34:56 ezio.conf=http://s/ezio.conf ezio.action=poweroff")
+        self.assertEqual(self.faked("power"), "poweroff\n")
+        for cmdline, reason in (("ezio.conf=http://s/ezio.conf ezio.action=explode", "ezio.action=explode"),
+                                ("ezio.conf=https://s/ezio.conf", "only http:// and tftp://")):
+            self.run_host(cmdline=cmdline)
+            self.assertEqual(self.fact("result"), "failed")
+            self.assertIn(reason, self.fact("phase"))
+
+    def test_small_machines_take_half_of_their_memory_unless_told(self):
+        meminfo = os.path.join(self.fake, "meminfo")
+        write(meminfo, "MemTotal: 999999 kB\nMemAvailable:   204800 kB\n")
+        self.run_host(EZIO_MEMINFO=meminfo)
+        self.assertIn("--memory=100", self.faked("arguments"))
+        self.settings(CONFIG + "MEMORY=64\n")
+        self.run_host(EZIO_MEMINFO=meminfo)
+        self.assertNotIn("--memory", self.faked("arguments"))
+
+    def test_the_menu_asks_before_and_after(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        write(os.path.join(self.fake, "cmdline"), "ezio.conf=http://s/ezio.conf ezio.action=menu\n")
+        process = self.spawn("host", ["/bin/busybox", "sh", os.path.join(HOST, "run")], env=self.environment(EZIO_TTY=os.ttyname(slave)))
+        shown = b""
+
+        def wait_shown(text):
+            nonlocal shown
+            deadline = time.monotonic() + 30
+            while text not in shown and time.monotonic() < deadline:
+                shown += os.read(master, 4096)
+            self.assertIn(text, shown)
+            shown = shown.partition(text)[2]
+
+        wait_shown(b"Overwrites /dev/sda")
+        self.assertIsNone(self.faked("arguments"))
+        wait_shown(b"Number and Enter")
+        os.write(master, b"9\n")
+        wait_shown(b"Number and Enter")
+        os.write(master, b"1\n")
+        wait_shown(b"when it is cloned?")
+        os.write(master, b"2\n")
+        process.wait(30)
+        self.assertEqual(self.faked("power"), "poweroff\n")
+
+    def screen(self):
+        return run("/bin/busybox", "sh", os.path.join(HOST, "screen"), env=self.environment()).stdout
+
+    def test_the_screen_shows_how_far_it_is_and_how_it_ended(self):
+        self.run_host(code=0)
+        for name, text in (("progress", "leeching 50.0 2.5 0.1 3 72"), ("name", "lab-07")):
+            write(os.path.join(self.state, name), text + "\n")
+        os.unlink(os.path.join(self.state, "result"))
+        shown = self.screen()
+        for text in ("lab-07   192.0.2.7   52-54-00-12-34-56", "disk /dev/sda", "[" + "#" * 37 + "." * 37 + "]", "50.0 %", "1:12 left"):
+            self.assertIn(text, shown)
+        self.assertNotIn("[1;37;4", shown, "no banner before the end")
+        for result, colour in (("done", "42"), ("failed", "41")):
+            write(os.path.join(self.state, "result"), result + "\n")
+            self.assertIn(f"\x1b[1;37;{colour}m", self.screen())
+        self.assertLessEqual(self.screen().count("\n"), 25, "fits the console")
+
+    def test_drivers_of_the_network_come_first(self):
+        for number, alias in enumerate(("pci:v1d1sv1sd1bc0Csc03i30", "pci:v1d1sv1sd1bc01sc08i02", "pci:v1d1sv1sd1bc02sc00i00", "acpi:X:")):
+            directory = os.path.join(self.fake, "sys/devices", f"d{number}")
+            os.makedirs(directory)
+            write(os.path.join(directory, "modalias"), alias + "\n")
+        os.unlink(os.path.join(self.state, "drivers"))
+        modprobe = os.path.join(self.bin, "fake-modprobe")
+        write(modprobe, '#!/bin/busybox sh\necho "$@" >>"$FAKE/loaded"\n', 0o755)
+        run("/bin/busybox", "sh", os.path.join(HOST, "drivers"), env=self.environment(EZIO_MODPROBE=modprobe), timeout_s=30)
+        self.assertEqual(self.faked("loaded").split()[3:], ["pci:v1d1sv1sd1bc02sc00i00", "pci:v1d1sv1sd1bc01sc08i02", "acpi:X:",
+                                                             "pci:v1d1sv1sd1bc0Csc03i30"])
+        self.assertIsNotNone(self.fact("drivers"))
+
+
+def write(path, text, mode=0o644):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+if __name__ == "__main__":
+    runner.main(lambda: require_programs("busybox"))

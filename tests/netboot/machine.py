@@ -1,0 +1,94 @@
+"""A PC under qemu without KVM: its disk, its network card on the lab's bridge, and its serial console with the time of each line."""
+import os
+import re
+import shutil
+import threading
+import time
+
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
+
+# Card and disk of different makes, so that more than one driver has to be found.
+DEVICES = {
+    "e1000, NVMe": ["-device", "e1000,netdev=net0,mac={mac},bootindex=1",
+                    "-device", "nvme,drive=disk0,bootindex=2,serial={name}"],
+    # Without an option ROM the firmware's own PXE is used.
+    "virtio": ["-device", "virtio-net-pci,netdev=net0,mac={mac},bootindex=1,romfile=",
+               "-device", "virtio-blk-pci,drive=disk0,bootindex=2,serial={name}"],
+    "e1000, AHCI": ["-device", "e1000,netdev=net0,mac={mac},bootindex=1",
+                    "-device", "ahci,id=ahci", "-device", "ide-hd,drive=disk0,bus=ahci.0,bootindex=2,serial={name}"],
+}
+
+
+class Serial:
+    """The console's lines, each with the second after power-on in which it began."""
+
+    def __init__(self, path, started):
+        self.path = path
+        self.started = started
+        self.lines = []
+        self._stop = False
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self):
+        rest, offset = b"", 0
+        while not self._stop:
+            try:
+                with open(self.path, "rb") as file:
+                    file.seek(offset)
+                    data = file.read()
+            except FileNotFoundError:
+                data = b""
+            offset += len(data)
+            *whole, rest = (rest + data).split(b"\n")
+            now = time.monotonic() - self.started
+            self.lines += [(now, clean(line)) for line in whole]
+            time.sleep(0.1)
+
+    def find(self, pattern):
+        """(seconds, line) of the first line that matches, or None."""
+        for seconds, line in list(self.lines):
+            if re.search(pattern, line):
+                return seconds, line
+        return None
+
+    def close(self):
+        self._stop = True
+        self._thread.join(5)
+
+    def tail(self, count=60):
+        return "\n".join(f"{seconds:7.1f}  {line}" for seconds, line in self.lines[-count:])
+
+
+def clean(raw):
+    text = raw.decode(errors="replace").replace("\r", "")
+    return re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f]", "", text)
+
+
+class Machine:
+    """Boots from the network first, then from its disk."""
+
+    def __init__(self, case, name, tap, mac, disk, kind, uefi=False, memory_mib=768):
+        self.name, self.mac, self.disk = name, mac, disk
+        directory = case.temp_dir(name)
+        serial = os.path.join(directory, "serial")
+        self.monitor = os.path.join(directory, "monitor")
+        argv = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", str(memory_mib), "-display", "none",
+                "-vga", "std", "-nodefaults", "-serial", f"file:{serial}", "-monitor", f"unix:{self.monitor},server=on,wait=off",
+                "-device", "virtio-rng-pci",
+                "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no",
+                "-drive", f"if=none,id=disk0,file={disk},format=raw,cache=unsafe"]
+        argv += self._uefi(directory) if uefi else ["-machine", "pc"]
+        argv += [word.format(mac=mac, name=name) for word in DEVICES[kind]]
+        self.process = case.spawn(name, argv, netns=case.lab.switch)
+        self.serial = Serial(serial, self.process.started)
+        case.addCleanup(self.serial.close)
+
+    def _uefi(self, directory):
+        """With Secure Boot on, and the keys of Microsoft in the firmware."""
+        variables = os.path.join(directory, "vars.fd")
+        shutil.copyfile(OVMF_VARS, variables)
+        return ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
