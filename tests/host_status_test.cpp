@@ -13,7 +13,7 @@ SwarmStats stats_in(SwarmStats::State state) {
 }
 
 HostState leecher(const SwarmStats& stats) {
-  return host_state(stats, false, false);
+  return host_state(stats, false, PairStage::cloning);
 }
 
 TEST(HostStatus, WaitsUntilThereIsSomebody) {
@@ -38,19 +38,33 @@ TEST(HostStatus, ChecksWhileTheTargetIsAskedAndNothingIsFetched) {
 TEST(HostStatus, IsNotDoneBeforeTheDeviceHasBeenReadBack) {
   EXPECT_EQ(leecher(stats_in(SwarmStats::State::flushing)), HostState::verifying);
   EXPECT_EQ(leecher(stats_in(SwarmStats::State::verifying)), HostState::verifying);
-  EXPECT_EQ(leecher(stats_in(SwarmStats::State::complete)), HostState::done);
+  EXPECT_EQ(leecher(stats_in(SwarmStats::State::complete)), HostState::verifying);
+  EXPECT_EQ(host_state(stats_in(SwarmStats::State::complete), false, PairStage::complete), HostState::done);
+}
+
+TEST(HostStatus, IsNotDoneBeforeItsLastWorksAre) {
+  for (const auto state : {SwarmStats::State::complete, SwarmStats::State::finished}) {
+    EXPECT_EQ(host_state(stats_in(state), false, PairStage::finishing), HostState::finishing);
+    EXPECT_EQ(host_state(stats_in(state), false, PairStage::complete), HostState::done);
+  }
+}
+
+TEST(HostStatus, OneThatWasStoppedHalfWayIsNotDone) {
+  SwarmStats stats = stats_in(SwarmStats::State::finished);
+  stats.verified_pieces = 5;
+  EXPECT_EQ(leecher(stats), HostState::leeching);
 }
 
 TEST(HostStatus, AFailureIsOneInEveryState) {
   for (const auto state :
        {SwarmStats::State::downloading, SwarmStats::State::complete, SwarmStats::State::finished}) {
-    EXPECT_EQ(host_state(stats_in(state), false, true), HostState::failed);
-    EXPECT_EQ(host_state(stats_in(state), true, true), HostState::failed);
+    EXPECT_EQ(host_state(stats_in(state), false, PairStage::failed), HostState::failed);
+    EXPECT_EQ(host_state(stats_in(state), true, PairStage::failed), HostState::failed);
   }
 }
 
 TEST(HostStatus, ASeedSeeds) {
-  EXPECT_EQ(host_state(stats_in(SwarmStats::State::complete), true, false), HostState::seeding);
+  EXPECT_EQ(host_state(stats_in(SwarmStats::State::complete), true, PairStage::cloning), HostState::seeding);
 }
 
 TEST(HostStatus, PiecesAreCountedByWhereTheyCameFrom) {

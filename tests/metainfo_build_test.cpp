@@ -51,6 +51,18 @@ TEST(MetainfoBuild, WritesTheBytesThatOtherProgramsWrite) {
   EXPECT_EQ(*build_metainfo(spec), expected);
 }
 
+TEST(MetainfoBuild, ANameWithSlashesBecomesFolders) {
+  TorrentSpec spec = good_spec();
+  spec.name = "vg/pool/lv";
+  const auto built = build_metainfo(spec);
+  ASSERT_TRUE(built) << built.error().message;
+  EXPECT_THAT(*built, HasSubstr("4:pathl4:pool2:lv32:00000000000000000000000000010000ee"));
+  EXPECT_THAT(*built, HasSubstr("4:name2:vg12:piece length"));
+  const auto metainfo = parse_metainfo(as_bytes(*built), "x.torrent");
+  ASSERT_TRUE(metainfo) << metainfo.error().message;
+  EXPECT_EQ(metainfo->name, "vg/pool/lv");
+}
+
 TEST(MetainfoBuild, RefusesWhatParseWouldRefuse) {
   const auto error_of_spec = [](const auto& change) {
     TorrentSpec spec = good_spec();
@@ -58,7 +70,12 @@ TEST(MetainfoBuild, RefusesWhatParseWouldRefuse) {
     const auto built = build_metainfo(spec);
     return built ? "accepted" : built.error().message;
   };
-  EXPECT_THAT(error_of_spec([](TorrentSpec& spec) { spec.name = "../x"; }), HasSubstr("name"));
+  EXPECT_THAT(error_of_spec([](TorrentSpec& spec) { spec.name = "../x"; }), HasSubstr("name: '../x'"));
+  for (const std::string name : {"", "/vg", "vg/", "vg//lv", "vg/.", "vg/../lv", "vg/.."})
+    EXPECT_THAT(error_of_spec([&](TorrentSpec& spec) { spec.name = name; }),
+                HasSubstr("name: '" + name + "' "));
+  EXPECT_THAT(error_of_spec([](TorrentSpec& spec) { spec.name = std::string(254, 'n') + "/a"; }),
+              HasSubstr("is longer than 255 bytes"));
   EXPECT_THAT(error_of_spec([](TorrentSpec& spec) { spec.piece_length = 1000; }),
               HasSubstr("piece length: 1000"));
   EXPECT_THAT(error_of_spec([](TorrentSpec& spec) { spec.extents.clear(); }), HasSubstr("no extents"));

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "bt/base/hex.hpp"
 #include "bt/metainfo/bencode.hpp"
@@ -30,6 +31,12 @@ std::string dict(const std::map<std::string, std::string>& values) {
   std::string out = "d";
   for (const auto& [key, value] : values) out += text(key) + value;
   return out + "e";
+}
+
+std::string file_in(const std::vector<std::string>& folders, std::string_view name, std::string_view length) {
+  std::string path;
+  for (const std::string& folder : folders) path += text(folder);
+  return dict({{"length", fmt::format("i{}e", length)}, {"path", "l" + path + text(name) + "e"}});
 }
 
 std::string file(std::string_view name, std::string_view length) {
@@ -261,17 +268,48 @@ TEST(Metainfo, TakesHexNamesOfEitherCaseAndAnyLengthUpTo32) {
             "accepted");
 }
 
-TEST(Metainfo, RefusesPathsThatAreNotOneElement) {
+TEST(Metainfo, RefusesPathsWithoutAnOffset) {
   EXPECT_EQ(error_with_files("d6:lengthi1ee"), "x.torrent: info.files[0].path: missing");
   EXPECT_EQ(error_with_files("d6:lengthi1e4:path1:0e"),
             "x.torrent: info.files[0].path: is a string, not a list");
   EXPECT_EQ(error_with_files("d6:lengthi1e4:pathlee"),
-            "x.torrent: info.files[0].path: has 0 elements, not the one that names an offset");
-  EXPECT_EQ(error_with_files("d6:lengthi1e4:pathl1:01:0ee"),
-            "x.torrent: info.files[0].path: has 2 elements, not the one that names an offset");
+            "x.torrent: info.files[0].path: is empty: its last element names an offset");
+  EXPECT_EQ(
+      error_with_files("d6:lengthi1e4:pathl1:02:lvee"),
+      "x.torrent: info.files[0].path[1]: 'lv' is not an offset: 1 to 32 hexadecimal digits, below 2^63");
   EXPECT_EQ(error_with_files("d6:lengthi1e4:pathli0eee"),
             "x.torrent: info.files[0].path[0]: is an integer, not a string");
+  EXPECT_EQ(error_with_files("d6:lengthi1e4:pathl1:0i0eee"),
+            "x.torrent: info.files[0].path[1]: is an integer, not a string");
   EXPECT_EQ(error_with_files("i1e"), "x.torrent: info.files[0].entry: is an integer, not a dict");
+}
+
+TEST(Metainfo, FoldersBeforeTheOffsetArePartOfTheName) {
+  Torrent torrent;
+  torrent.info["files"] = "l" + file_in({"lv"}, "0", "100") + file_in({"lv"}, "1000", "4096") + "e";
+  const std::string bytes = torrent.encoded();
+  const auto metainfo = parse_metainfo(as_bytes(bytes), "x.torrent");
+  ASSERT_TRUE(metainfo) << metainfo.error().message;
+  EXPECT_EQ(metainfo->name, "sda1/lv");
+  EXPECT_THAT(metainfo->extents, ElementsAre(Extent{0, 100}, Extent{0x1000, 4096}));
+}
+
+TEST(Metainfo, RefusesFoldersThatLeadAstray) {
+  for (const std::string& folder : {std::string(), std::string("."), std::string(".."), std::string("a/b"),
+                                    std::string("/"), std::string("a\0b", 3), std::string(256, 'n')})
+    EXPECT_THAT(error_with_files(file_in({"a", folder}, "0", "4196")),
+                StartsWith("x.torrent: info.files[0].path[1]: '"))
+        << folder;
+  EXPECT_EQ(error_with_files(file_in({"a", "b"}, "0", "4196")), "accepted");
+  EXPECT_THAT(error_with_files(file_in({std::string(200, 'a'), std::string(200, 'b')}, "0", "4196")),
+              HasSubstr("is longer than 255 bytes"));
+}
+
+TEST(Metainfo, RefusesFilesOfSeveralNames) {
+  EXPECT_EQ(
+      error_with_files(file_in({"a"}, "0", "100") + file_in({"b"}, "1000", "4096")),
+      "x.torrent: info.files[1].path: lies in 'b', but others in 'a': extents of one device have one name");
+  EXPECT_THAT(error_with_files(file_in({"a"}, "0", "100") + file("1000", "4096")), HasSubstr("lies in ''"));
 }
 
 TEST(Metainfo, RefusesPaddingFilesAndLinks) {

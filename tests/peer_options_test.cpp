@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 template <class... Words>
 std::variant<PeerOptions, EarlyExit> parse(Words... words) {
@@ -102,6 +103,14 @@ TEST(PeerOptions, NothingIsDiscardedOrOnlyTriedUnlessThatIsSaid) {
   EXPECT_TRUE(options("--leech", "a", "b", "--dry-run").dry_run);
 }
 
+TEST(PeerOptions, LastWorksAreAskedFor) {
+  EXPECT_FALSE(options("--leech", "a", "b").grow);
+  EXPECT_THAT(options("--leech", "a", "b").on_complete, IsEmpty());
+  const PeerOptions o = options("--leech", "a", "b", "--grow", "--on-complete", "/x/fix 'two words' 3");
+  EXPECT_TRUE(o.grow);
+  EXPECT_THAT(o.on_complete, ElementsAre("/x/fix", "two words", "3"));
+}
+
 TEST(PeerOptions, HelpIsNoError) {
   EXPECT_EQ(early_exit("--help"), 0);
 }
@@ -161,6 +170,13 @@ TEST_F(PeerConfigFile, IsReadAndTheCommandLineGoesOverIt) {
   EXPECT_EQ(o.memory_mib, 64u);
   EXPECT_EQ(o.linger->mode, Linger::Mode::seconds);
   EXPECT_TRUE(o.quiet);
+}
+
+TEST_F(PeerConfigFile, NamesLastWorks) {
+  write("TORRENT=a.torrent\nTARGET=/dev/sda\nGROW=true\nON_COMPLETE=\"/bin/fix 'my name' 2\"\n");
+  const PeerOptions o = options("--config", path_.c_str());
+  EXPECT_TRUE(o.grow);
+  EXPECT_THAT(o.on_complete, ElementsAre("/bin/fix", "my name", "2"));
 }
 
 TEST_F(PeerConfigFile, MissingOrWrongIsAUsageError) {

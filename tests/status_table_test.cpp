@@ -30,6 +30,16 @@ TEST(StatusTable, ShowsWhoNeedsHelpFirst) {
             "  lab-01  done       100.0 %                        /dev/sda\n");
 }
 
+TEST(StatusTable, LastWorksAreNeitherTroubleNorAnEnd) {
+  const auto finishing = boost::json::parse(R"({"torrents": [{"name": "lab", "hosts": [
+    {"name": "a", "state": "done", "progress": 1}, {"name": "b", "state": "finishing", "progress": 1},
+    {"name": "c", "state": "lost", "progress": 1}]}]})");
+  const std::string text = status_table(finishing, {});
+  EXPECT_THAT(text, HasSubstr("finishing  100.0 %"));
+  EXPECT_LT(text.find("lost"), text.find("finishing"));
+  EXPECT_LT(text.find("finishing"), text.find("done"));
+}
+
 TEST(StatusTable, FitsTheTerminal) {
   const std::string text = status_table(room, {.width = 40, .height = 4});
   std::istringstream lines(text);

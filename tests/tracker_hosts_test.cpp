@@ -2,55 +2,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host_fixture.hpp"
-#include "tracker/host_book.hpp"
-#include "tracker/tally.hpp"
+#include "host_book_fixture.hpp"
 
 namespace ezio::tracker {
 namespace {
 
 using std::chrono::seconds;
+using test::HostBookTest;
 using test::query_of;
 using test::report_of;
 using test::torrent_of;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-class HostBookTest : public testing::Test {
- protected:
-  void take(const AnnounceQuery& query, const std::optional<HostReport>& report = {},
-            const char* address = "10.0.0.7") {
-    book.take(query, *parse_address(address, query.port), report ? &*report : nullptr, now, random);
-  }
-  void pass(int count) {
-    for (int i = 0; i < count; ++i) {
-      now += seconds(1);
-      book.tick(now);
-    }
-  }
-  const std::list<Host>& hosts(int torrent = 1) const {
-    static const std::list<Host> nobody;
-    const auto found = book.tables().find(torrent_of(torrent));
-    return found == book.tables().end() ? nobody : found->second.hosts();
-  }
-  const Host& only() const {
-    EXPECT_EQ(hosts().size(), 1u);
-    return hosts().front();
-  }
-  std::string sentence(const Expectation& expectation = {}) const { return summary(book, expectation); }
-
-  HostLimits limits{.hosts_a_torrent = 10, .hosts = 15, .hosts_an_address = 8};
-  std::vector<std::string> events;
-  std::mt19937_64 random{1};
-  TimePoint now{seconds(1'000'000)};
-  HostBook book{limits,
-                {seconds(15), seconds(150), seconds(2)},
-                {1, 2},
-                [this](HostEvent event, const InfoHash&, const Host& host) {
-                  events.push_back(std::string(to_string(event)) + " " + host.name() +
-                                   (host.reason().empty() ? "" : ": " + host.reason()));
-                }};
-};
 
 TEST_F(HostBookTest, AHostIsFollowedFromItsFirstAnnounceToItsEnd) {
   take(query_of(1, 100));

@@ -91,6 +91,21 @@ TEST_F(StateTest, AHostThatGoesOnIsTheSameRowAndIsIntroducedToOthers) {
   EXPECT_EQ(hosts.front().left, 40u);
 }
 
+TEST_F(StateTest, LastWorksGoOnWhileTheTrackerIsAway) {
+  const std::string finishing = "&host=lab-01&state=finishing&pieces=100&have=100&event=stopped";
+  say(before, 1, 50, leeching);
+  say(before, 1, 0, finishing);
+  restart(hours(2));
+  after.tick(now.time + seconds(1));
+  const auto& hosts = after.book().tables().begin()->second.hosts();
+  ASSERT_EQ(hosts.size(), 1u);
+  EXPECT_EQ(shown_state(hosts.front()), "finishing");
+  EXPECT_FALSE(hosts.front().is_over());
+  say(after, 1, 0, "&host=lab-01&state=done&pieces=100&have=100&event=stopped");
+  EXPECT_EQ(shown_state(hosts.front()), "done");
+  EXPECT_EQ(told, std::vector<std::string>{"done lab-01"});
+}
+
 TEST_F(StateTest, TimeThatTheTrackerWasAwayIsNotTheHostsSilence) {
   say(before, 1, 50, leeching);
   restart(hours(2));

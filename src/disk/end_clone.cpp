@@ -13,6 +13,7 @@
 
 #include "bt/base/errno_text.hpp"
 #include "disk/file_system_size.hpp"
+#include "disk/move_gpt.hpp"
 #include "disk/old_signatures.hpp"
 #include "disk/signatures.hpp"
 
@@ -36,8 +37,9 @@ std::string described(const Signature& signature) {
 
 }  // namespace
 
-CloneEnding::CloneEnding(const DeviceFile& target, std::vector<Extent> extents, OldSignatures old)
-    : target_(duplicate(target)), extents_(std::move(extents)), old_(old) {}
+CloneEnding::CloneEnding(const DeviceFile& target, std::vector<Extent> extents, OldSignatures old,
+                         std::shared_ptr<KeptBytes> kept)
+    : target_(duplicate(target)), extents_(std::move(extents)), old_(old), kept_(std::move(kept)) {}
 
 CloneEnd CloneEnding::run() const {
   CloneEnd end;
@@ -45,7 +47,9 @@ CloneEnd CloneEnding::run() const {
     if (!done) end.error = done.error().message;
     return !done;
   };
-  if (failed(check_file_system(end.notes)) || failed(deal_with_old(end.notes))) return end;
+  if (failed(check_file_system(end.notes)) || failed(deal_with_old(end.notes)) ||
+      failed(fit_table(end.notes)))
+    return end;
   reread_table(end.notes);
   return end;
 }
@@ -123,6 +127,14 @@ Result<void> CloneEnding::wipe_old(std::vector<std::string>& notes) const {
   }
   if (!wiped.empty() && ::fsync(target_.fd.get()) != 0)
     return path_errno(target_.path, "cannot flush it after wiping old signatures", errno);
+  return {};
+}
+
+Result<void> CloneEnding::fit_table(std::vector<std::string>& notes) const {
+  if (!kept_) return {};
+  auto moved = move_backup_gpt(target_, *kept_);
+  if (!moved) return moved.error();
+  if (*moved) notes.push_back(std::move(**moved));
   return {};
 }
 

@@ -24,20 +24,23 @@ OpQueue::RequestRef OpQueue::add(IoFile& file, std::uint64_t token) {
   return std::prev(requests_.end());
 }
 
-void OpQueue::plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write) {
+OpQueue::RequestRef OpQueue::plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write) {
   const RequestRef request = add(file, token);
   request->is_write = is_write;
   file.writes += is_write;
   request->cursor = cursor;
   request->unplanned = true;
   unplanned_.push_back(request);
+  return request;
 }
 
 void OpQueue::read(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, MutableBytes data) {
-  plan(file, token,
-       PlanCursor(file.map, PlanCursor::Direction::read, file.alignment, torrent_offset, data.data(),
-                  data.size()),
-       false);
+  RequestRef request = plan(file, token,
+                            PlanCursor(file.map, PlanCursor::Direction::read, file.alignment, torrent_offset,
+                                       data.data(), data.size()),
+                            false);
+  request->torrent_offset = torrent_offset;
+  request->memory = data;
 }
 
 void OpQueue::write(IoFile& file, std::uint64_t token, std::uint64_t torrent_offset, Bytes data) {
@@ -217,6 +220,8 @@ void OpQueue::op_over(RequestRef request) {
 void OpQueue::complete_if_over(RequestRef request) {
   if (request->open_ops > 0 || request->unplanned) return;
   IoFile& file = *request->file;
+  if (file.kept && request->status.ok())
+    file.kept->restore(file.map, request->torrent_offset, request->memory);
   if (!file.closing) completions_.push_back({file.owner, request->token, request->status});
   if (request->is_write) --file.writes;
   --file.requests;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "disk/disk_engine.hpp"
+#include "disk/kept_bytes.hpp"
 #include "disk/op_run.hpp"
 #include "disk/sector_locks.hpp"
 #include "disk/write_plan.hpp"
@@ -28,9 +29,11 @@ class IoFile;
 struct DiskRequest {
   IoFile* file = nullptr;
   std::uint64_t token = 0;
-  PlanCursor cursor;           // what is not planned yet
-  std::uint64_t open_ops = 0;  // planned and not finished
-  IoStatus status;             // the first error; no further operation is started after it
+  PlanCursor cursor;                 // what is not planned yet
+  std::uint64_t open_ops = 0;        // planned and not finished
+  std::uint64_t torrent_offset = 0;  // of a read, as the next
+  MutableBytes memory;
+  IoStatus status;  // the first error; no further operation is started after it
   bool is_write = false;
   bool unplanned = false;  // still in the queue's list of those
 };
@@ -69,6 +72,7 @@ class IoFile {
   const ExtentMap map;
   const IoAlignment alignment;
   const std::uint64_t owner;
+  std::shared_ptr<const KeptBytes> kept;  // what reads get in place of what is there; null: nothing
 
   // The queue's own notes.
   std::uint64_t id = 0;
@@ -142,7 +146,7 @@ class OpQueue {
   using Sorted = std::multiset<PlannedOp, ByPosition>;
 
   RequestRef add(IoFile& file, std::uint64_t token);
-  void plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write);
+  RequestRef plan(IoFile& file, std::uint64_t token, PlanCursor cursor, bool is_write);
   void plan_ahead();
   void enqueue(const PlannedOp& planned);
   bool pick(PlannedOp& picked);

@@ -12,12 +12,15 @@
 namespace ezio {
 
 Result<std::unique_ptr<Storage>> open_target_storage(DiskEngine& engine, std::uint64_t owner,
-                                                     DeviceFile target, const Metainfo& metainfo) {
+                                                     DeviceFile target, const Metainfo& metainfo,
+                                                     std::shared_ptr<const KeptBytes> kept) {
   const std::uint64_t end = extents_end(metainfo.extents);
   if (end > target.size) {
     return path_error(target.path, fmt::format("has {} bytes, an extent ends at {}", target.size, end));
   }
-  return dynamic_cast<Engine&>(engine).open(make_io_file(std::move(target), metainfo.extents, owner));
+  auto file = make_io_file(std::move(target), metainfo.extents, owner);
+  file->kept = std::move(kept);
+  return dynamic_cast<Engine&>(engine).open(std::move(file));
 }
 
 Result<std::unique_ptr<Storage>> open_source_storage(DiskEngine& engine, std::uint64_t owner,

@@ -20,6 +20,7 @@ using Table = std::unique_ptr<fdisk_table, decltype(&fdisk_unref_table)>;
 
 constexpr std::string_view gpt_magic = "EFI PART";
 constexpr std::size_t gpt_header_bytes = 92;
+constexpr std::uint64_t most_sector_bytes = 64 * KiB;
 constexpr std::size_t most_logical = 256;  // a bound for a chain that runs in a circle
 
 std::uint64_t little_endian(const std::byte* bytes, int count) {
@@ -56,6 +57,7 @@ Result<std::optional<PartitionTable>> TableReader::run() {
   const int error = fdisk_assign_device_by_fd(context_.get(), disk_.fd.get(), disk_.path.c_str(), 1);
   if (error != 0) return path_errno(disk_.path, "cannot be read by libfdisk", -error);
   if (fdisk_has_label(context_.get()) == 0) return std::optional<PartitionTable>();
+  if (disk_.size < most_sector_bytes) return refused("is too small for a partition table");
   table_.type = fdisk_label_get_name(fdisk_get_label(context_.get(), nullptr));
   table_.sector_bytes = static_cast<std::uint32_t>(fdisk_get_sector_size(context_.get()));
   const bool is_gpt = fdisk_is_label(context_.get(), GPT) != 0;
@@ -100,11 +102,13 @@ Result<void> TableReader::add_partition(fdisk_partition* entry) {
     return {};
   TablePartition partition;
   partition.number = static_cast<std::uint32_t>(fdisk_partition_get_partno(entry) + 1);
-  partition.offset = fdisk_partition_get_start(entry) * table_.sector_bytes;
-  partition.length = fdisk_partition_get_size(entry) * table_.sector_bytes;
-  if (partition.length == 0) return {};
-  if (partition.offset >= disk_.size || partition.length > disk_.size - partition.offset)
+  const std::uint64_t begin = fdisk_partition_get_start(entry), count = fdisk_partition_get_size(entry);
+  if (count == 0) return {};
+  const std::uint64_t sectors = disk_.size / table_.sector_bytes;
+  if (begin >= sectors || count > sectors - begin)
     return refused(fmt::format("its partition {} ends behind the disk", partition.number));
+  partition.offset = begin * table_.sector_bytes;
+  partition.length = count * table_.sector_bytes;
   if (fdisk_partition_is_container(entry) != 0) {
     containers_.push_back(partition.offset);
     return {};

@@ -56,8 +56,8 @@ Result<DeviceFile> open_block_device(const std::string& path, const struct stat&
   if (read_only != 0)
     return path_error(path, "is read-only: blockdev --setrw, or choose another target", EROFS);
   if (file->size < needed_bytes) {
-    return path_error(path, fmt::format("has {} bytes, the torrent needs {}: choose a larger target",
-                                        file->size, needed_bytes));
+    return path_error(path, fmt::format("has {} bytes, the torrent needs {}, {} more: choose a larger target",
+                                        file->size, needed_bytes, needed_bytes - file->size));
   }
   file->identity = find_identity(status);
   return file;

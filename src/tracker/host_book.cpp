@@ -40,8 +40,10 @@ void HostBook::take(const AnnounceQuery& query, const Endpoint& endpoint, const 
   const auto known = tables_.find(query.info_hash);
   Host* host = known == tables_.end() ? nullptr : known->second.find(query.peer_id, query.key);
   // One that leaves before it was ever here is worth a line only if it says how that came.
-  const bool has_reason = report && (report->state == HostState::failed || report->state == HostState::done);
-  if (!host && stops && !has_reason) return;
+  const auto is_news = [](HostState state) {
+    return state == HostState::failed || state == HostState::finishing || state == HostState::done;
+  };
+  if (!host && stops && !(report && is_news(report->state))) return;
   HostTable& table = table_of(query.info_hash);
   const bool is_first_report = report && (!host || !host->reports);
   const bool is_new = !host;

@@ -38,7 +38,7 @@ void take_report(Host& host, const HostReport& report) {
   host.reports = true;
   host.report = report;
   host.leecher |= report.state == HostState::leeching || report.state == HostState::verifying ||
-                  report.state == HostState::done;
+                  report.state == HostState::finishing || report.state == HostState::done;
 }
 
 void fail_early(Host& host) {
@@ -54,6 +54,7 @@ std::optional<HostEvent> stop(Host& host, bool has_reason, const Silence& silenc
     return std::nullopt;
   }
   if (!host.leecher) return HostEvent::left;
+  if (host.state() == HostState::finishing) return std::nullopt;  // it will say how that ended
   if (has_reason) {
     fail_early(host);
     host.ended = true;

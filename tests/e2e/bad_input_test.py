@@ -202,7 +202,7 @@ class BadInputTest(EzioCase):
                 (["create", *good, "--piece-length", "3M"], ["--piece-length", "'3M'"]),
                 (["create", *good, "--piece-length", "128MiB"], ["--piece-length", "'128MiB'"]),
                 (["create", "--info", image, *good[2:], "--piece-length", "1MiB"], ["--piece-length"]),
-                (["create", *good[:2], "--name", "a/b", *good[4:]], ["--name", "'a/b'"]),
+                (["create", *good[:2], "--name", "a/../b", *good[4:]], ["--name", "'a/../b'"]),
                 (["create", *good, "--frobnicate"], ["--frobnicate"])):
             self.torrent_command(*argv, code=2, naming=naming)
         self.assertFalse(os.path.exists(self.output))

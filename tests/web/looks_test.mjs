@@ -111,7 +111,7 @@ test('dark where the reader wants it dark, at once when that changes', async (t)
 });
 
 test('states differ by word and shape, not by colour alone', async (t) => {
-  const states = ['waiting', 'checking', 'leeching', 'verifying', 'done', 'seeding', 'failed', 'lost'];
+  const states = ['waiting', 'checking', 'leeching', 'verifying', 'finishing', 'done', 'seeding', 'failed', 'lost'];
   const visited = await visit(t, stats([torrent('lab', states.map((state, index) => host(index, state)))], 'x'));
   const seen = await visited.page.$$eval('tr.host', (rows) => rows.map((row) => {
     const mark = getComputedStyle(row.querySelector('.mark'));

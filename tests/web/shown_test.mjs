@@ -22,7 +22,7 @@ test('the sentence on top, the totals and the title tell how far the deployment 
   assert.equal(await text(visited, 'h1'), `7 of 34 done, lab-07 failed: ${ioError}`);
   assert.equal(await text(visited, '#total-done'), '7 of 34');
   assert.equal(await text(visited, '#total-expected'), '1 host not seen yet');
-  assert.equal(await text(visited, '#total-rate'), '2.24 GB/s');
+  assert.equal(await text(visited, '#total-rate'), '2.13 GB/s');
   assert.equal(await text(visited, '#total-eta'), '4 min 20 s');
   assert.match(await visited.page.title(), /^7\/34 done, 1 failed, 1 lost/);
   const curve = await visited.page.locator('#curve svg').getAttribute('aria-label');
@@ -48,6 +48,15 @@ test('a verifying host tells how much it has read back, a done one when it was d
   const visited = await visit(t, room());
   assert.equal((await rowOf(visited, 'lab-17'))[2], 'verifying 43 %');
   assert.equal((await rowOf(visited, 'lab-04'))[5], 'at 15:16:30');
+});
+
+test('a host at its last works has everything, read back', async (t) => {
+  const visited = await visit(t, room());
+  const row = await rowOf(visited, 'lab-23');
+  assert.equal(row[2], 'finishing');
+  assert.match(row[3], /100 %/);
+  const track = visited.page.locator('tr.host', {hasText: 'lab-23'}).locator('.track');
+  assert.equal(await track.evaluate((one) => one.style.getPropertyValue('--verified')), '100%');
 });
 
 test('a client that reports nothing is known by its address and its announces', async (t) => {

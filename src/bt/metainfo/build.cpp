@@ -13,7 +13,19 @@ namespace {
 using bencode::append_integer;
 using bencode::append_string;
 
+// What stands before the offset in each file's path: "vg/lv" is the torrent "vg" with files in its folder
+// "lv".
+std::string folder_elements(std::string_view name) {
+  std::string out;
+  for (std::size_t slash = name.find('/'); slash != name.npos; slash = name.find('/')) {
+    name.remove_prefix(slash + 1);
+    append_string(out, name.substr(0, name.find('/')));
+  }
+  return out;
+}
+
 void append_info(std::string& out, const TorrentSpec& spec) {
+  const std::string folders = folder_elements(spec.name);
   out += 'd';
   if (spec.disk) {
     append_string(out, disk_key);
@@ -27,12 +39,13 @@ void append_info(std::string& out, const TorrentSpec& spec) {
     append_integer(out, static_cast<std::int64_t>(extent.length));
     append_string(out, "path");
     out += 'l';
+    out += folders;
     append_string(out, offset_name(extent.offset));
     out += "ee";
   }
   out += 'e';
   append_string(out, "name");
-  append_string(out, spec.name);
+  append_string(out, spec.name.substr(0, spec.name.find('/')));
   append_string(out, "piece length");
   append_integer(out, spec.piece_length);
   append_string(out, "pieces");

@@ -45,28 +45,49 @@ Result<std::uint64_t> length_member(Node dict, std::string_view field) {
   return static_cast<std::uint64_t>(value);
 }
 
-// The offset that the one element of a file's path names.
-Result<std::uint64_t> path_member(Node file) {
+// What the path of a file says: where its bytes are, and the folders below the torrent's own that it lies in.
+struct FilePath {
+  std::uint64_t offset = 0;
+  std::string folders;  // "lv" of vg/lv/000…, joined by slashes; mostly empty
+};
+
+// The last element names the offset, those before it are names.
+Result<FilePath> path_member(Node file) {
   const Result<Node> path = member(file, "path", "path", Kind::list);
   if (!path) return path.error();
-  const auto elements = std::ranges::distance(path->items());
-  if (elements != 1)
-    return fault("path", fmt::format("has {} elements, not the one that names an offset", elements));
-  const Node element = *path->items().begin();
-  const std::optional<std::string_view> name = element.as_string();
-  if (!name) return wrong_kind("path[0]", element, Kind::string);
-  const std::optional<std::uint64_t> offset = parse_hex_offset(*name);
-  if (!offset)
-    return fault("path[0]", quoted(*name) + " is not an offset: 1 to 32 hexadecimal digits, below 2^63");
-  return *offset;
+  FilePath result;
+  std::size_t index = 0;
+  for (auto element = path->items().begin(); element != path->items().end(); ++index) {
+    const auto field = [index] { return fmt::format("path[{}]", index); };
+    const std::optional<std::string_view> name = (*element).as_string();
+    if (!name) return wrong_kind(field(), *element, Kind::string);
+    if (++element != path->items().end()) {
+      if (const auto wrong = element_fault(*name))
+        return fault(field(), fmt::format("{} {}", quoted(*name), *wrong));
+      if (!result.folders.empty()) result.folders += '/';
+      result.folders += *name;
+      continue;
+    }
+    const std::optional<std::uint64_t> offset = parse_hex_offset(*name);
+    if (!offset)
+      return fault(field(), quoted(*name) + " is not an offset: 1 to 32 hexadecimal digits, below 2^63");
+    result.offset = *offset;
+  }
+  if (index == 0) return fault("path", "is empty: its last element names an offset");
+  return result;
 }
 
-Result<Extent> file_extent(Node file) {
+struct ExtentFile {
+  Extent extent;
+  std::string folders;
+};
+
+Result<ExtentFile> extent_file(Node file) {
   if (!file.is(Kind::dict)) return wrong_kind("entry", file, Kind::dict);
   const Result<std::uint64_t> length = length_member(file, "length");
   if (!length) return length.error();
-  const Result<std::uint64_t> offset = path_member(file);
-  if (!offset) return offset.error();
+  Result<FilePath> path = path_member(file);
+  if (!path) return path.error();
   // BEP 47: what is padding or a link is no data of the device, whatever it is called.
   if (const auto attributes = file.find("attr")) {
     const std::optional<std::string_view> letters = attributes->as_string();
@@ -74,7 +95,7 @@ Result<Extent> file_extent(Node file) {
     if (letters->find_first_of("pl") != letters->npos)
       return fault("attr", quoted(*letters) + " marks padding or a link, not an extent of a device");
   }
-  return Extent{*offset, *length};
+  return ExtentFile{{path->offset, *length}, std::move(path->folders)};
 }
 
 class MetainfoParser {
@@ -87,6 +108,7 @@ class MetainfoParser {
   Step private_flag(Node info);
   Step layout(Node info);
   Step files(Node list);
+  Step add_folders(const std::string& folders);
   Step disk(Node info);
   Step pieces(Node info);
   Step trackers(Node root);
@@ -121,7 +143,7 @@ Step MetainfoParser::info(Node info) {
   const Result<Node> name = member(info, "name", "info.name", Kind::string);
   if (!name) return name.error();
   result_.name = *name->as_string();
-  if (const auto wrong = name_fault(result_.name))
+  if (const auto wrong = element_fault(result_.name))
     return fault("info.name", fmt::format("{} {}", quoted(result_.name), *wrong));
   if (Step step = piece_length(info); !step) return step;
   if (Step step = private_flag(info); !step) return step;
@@ -172,20 +194,37 @@ Step MetainfoParser::layout(Node info) {
 }
 
 Step MetainfoParser::files(Node list) {
+  std::string folders;  // the same for all: they are one device
   for (const Node node : list.items()) {
     const std::size_t index = result_.extents.size();
     if (index == max_extents) return fault("info.files", fmt::format("more than {} files", max_extents));
-    const Result<Extent> extent = file_extent(node);
-    if (!extent) return Error{fmt::format("info.files[{}].{}", index, extent.error().message)};
-    if (extent->length >= max_device_bytes - result_.total_length)
+    Result<ExtentFile> file = extent_file(node);
+    if (!file) return Error{fmt::format("info.files[{}].{}", index, file.error().message)};
+    if (file->extent.length >= max_device_bytes - result_.total_length)
       return fault(fmt::format("info.files[{}].length", index),
-                   fmt::format("{} makes the sum of the lengths exceed 2^63 bytes", extent->length));
-    result_.total_length += extent->length;
-    result_.extents.push_back(*extent);
+                   fmt::format("{} makes the sum of the lengths exceed 2^63 bytes", file->extent.length));
+    if (index == 0)
+      folders = std::move(file->folders);
+    else if (file->folders != folders)
+      return fault(fmt::format("info.files[{}].path", index),
+                   fmt::format("lies in {}, but others in {}: extents of one device have one name",
+                               quoted(file->folders), quoted(folders)));
+    result_.total_length += file->extent.length;
+    result_.extents.push_back(file->extent);
   }
   if (result_.extents.empty()) return fault("info.files", "is empty");
   if (const auto wrong = find_extent_fault(result_.extents))
     return fault(fmt::format("info.files[{}]", wrong->index), wrong->what);
+  return add_folders(folders);
+}
+
+// The torrent's whole name: "vg/lv".
+Step MetainfoParser::add_folders(const std::string& folders) {
+  if (folders.empty()) return {};
+  result_.name += '/';
+  result_.name += folders;
+  if (const auto wrong = name_fault(result_.name))
+    return fault("info.files[0].path", fmt::format("the name {} {}", quoted(result_.name), *wrong));
   return {};
 }
 
@@ -266,13 +305,26 @@ bool valid_piece_length(std::int64_t bytes) {
          std::has_single_bit(static_cast<std::uint64_t>(bytes));
 }
 
-std::optional<std::string_view> name_fault(std::string_view name) {
+std::optional<std::string_view> element_fault(std::string_view name) {
   if (name.empty()) return "is empty";
   if (name.size() > max_name_bytes) return "is longer than 255 bytes";
   if (name == "." || name == "..") return "is not a name";
   if (name.find('/') != name.npos) return "contains a slash";
   if (name.find('\0') != name.npos) return "contains a zero byte";
   return {};
+}
+
+std::optional<std::string_view> name_fault(std::string_view name) {
+  if (name.empty()) return "is empty";
+  if (name.size() > max_name_bytes) return "is longer than 255 bytes";
+  while (true) {
+    const std::size_t slash = name.find('/');
+    const std::string_view element = name.substr(0, slash);
+    if (element.empty()) return "begins or ends with a slash, or has two side by side";
+    if (const auto wrong = element_fault(element)) return wrong;
+    if (slash == name.npos) return {};
+    name.remove_prefix(slash + 1);
+  }
 }
 
 Result<Metainfo> parse_metainfo(Bytes torrent, std::string_view source) {

@@ -1,8 +1,9 @@
 // A torrent as this program understands it: extents of a device, pieces, trackers (BEP 3, BEP 12, BEP 27).
 //
-// Each file of a multi-file torrent is named by one path element, the hexadecimal byte offset of an extent on
-// the device; a single-file torrent is one extent at offset 0. The info-hash is taken over the raw bytes of
-// `info` as they stand in the file, never over a re-encoding.
+// The last path element of each file of a multi-file torrent is the hexadecimal byte offset of an extent on
+// the device; those before it are folders, the same for all files, and part of the torrent's name. A
+// single-file torrent is one extent at offset 0. The info-hash is taken over the raw bytes of `info` as they
+// stand in the file, never over a re-encoding.
 //
 // Core file: parses and builds bytes, opens nothing.
 #pragma once
@@ -24,10 +25,10 @@ inline constexpr std::uint64_t max_device_bytes = std::uint64_t{1} << 63;  // of
 inline constexpr std::size_t max_torrent_bytes = std::size_t{512} * MiB;   // of a .torrent or torrent.info
 inline constexpr std::size_t max_extents = 2'500'000;
 inline constexpr std::size_t max_trackers = 100;
-inline constexpr std::size_t max_name_bytes = 255;  // a path element of Linux
+inline constexpr std::size_t max_name_bytes = 255;  // a path element of Linux; of the whole name, too
 
 struct Metainfo {
-  std::string name;                      // `name` of info: a label, never used as a path to write to
+  std::string name;                      // `name` of info and the folders: a label, never a path to write to
   std::uint32_t piece_length = 0;        // bytes, a power of two
   std::uint64_t total_length = 0;        // bytes, the sum of all extents
   std::vector<Extent> extents;           // in torrent order; non-empty, disjoint, each length > 0
@@ -49,7 +50,7 @@ Result<Metainfo> parse_metainfo(Bytes torrent, std::string_view source);
 
 // What build_metainfo needs; the counterpart of parse_metainfo, which accepts every result.
 struct TorrentSpec {
-  std::string name;
+  std::string name;  // "sda1"; of "vg/lv" what follows the first slash becomes folders
   std::uint32_t piece_length = 16 * MiB;
   std::vector<Extent> extents;
   std::vector<Sha1Digest> piece_hashes;

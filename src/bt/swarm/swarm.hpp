@@ -111,6 +111,8 @@ class Swarm {
   const Bitfield& have() const { return context_.have; }  // verified pieces
   std::uint32_t io_in_flight() const;  // reads, writes, hashes and flushes not yet answered
   SwarmStats stats() const;
+  // What a tracker may be told once more when this is over: by the same peer, that it has stopped.
+  AnnounceRequest farewell() const { return announce_request({TrackerIndex{0}, AnnounceEvent::stopped}); }
   const PeerTable& peers() const { return context_.peers; }
 
  private:

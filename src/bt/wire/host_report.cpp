@@ -15,7 +15,7 @@ namespace ezio {
 namespace {
 
 constexpr std::array<std::string_view, host_state_count> state_names = {
-    "waiting", "checking", "leeching", "verifying", "done", "seeding", "failed"};
+    "waiting", "checking", "leeching", "verifying", "finishing", "done", "seeding", "failed"};
 
 void append_text(std::string& out, std::string_view name, std::string_view text, std::size_t max_bytes) {
   if (text.empty()) return;

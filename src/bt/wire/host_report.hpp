@@ -19,8 +19,17 @@
 
 namespace ezio {
 
-enum class HostState : std::uint8_t { waiting, checking, leeching, verifying, done, seeding, failed };
-inline constexpr std::size_t host_state_count = 7;
+enum class HostState : std::uint8_t {
+  waiting,
+  checking,
+  leeching,
+  verifying,
+  finishing,  // everything is verified; its last works are pending or under way
+  done,
+  seeding,
+  failed
+};
+inline constexpr std::size_t host_state_count = 8;
 
 std::string_view to_string(HostState state);  // as it is written in a report: "leeching"
 std::optional<HostState> parse_host_state(std::string_view name);

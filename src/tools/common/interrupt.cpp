@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 
 namespace ezio {
@@ -15,8 +16,14 @@ void note(int number) {
 
 void (*first_handler)(int) = nullptr;
 
+std::atomic<pid_t> group_to_end{0};
+static_assert(std::atomic<pid_t>::is_always_lock_free, "a signal handler reads it");
+
 void hand_on_or_exit(int number) {
-  if (caught != 0) ::_exit(128 + number);
+  if (caught != 0) {
+    if (const pid_t group = group_to_end; group > 0) ::kill(-group, SIGTERM);
+    ::_exit(128 + number);
+  }
   caught = number;
   first_handler(number);
 }
@@ -31,6 +38,10 @@ void exit_at_second_signal() {
   action.sa_handler = hand_on_or_exit;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+void end_with_us(pid_t group) {
+  group_to_end = group;
 }
 
 void watch_interrupts() {

@@ -1,6 +1,8 @@
 // SIGINT and SIGTERM as something to ask about, so that what is under way is undone on the way out.
 #pragma once
 
+#include <sys/types.h>
+
 #include "bt/base/result.hpp"
 
 namespace ezio {
@@ -14,6 +16,9 @@ int interrupted();
 // Once both signals have handlers: the first goes to them, the second ends the process at once with the
 // shell's code for it, whatever hangs.
 void exit_at_second_signal();
+
+// From here on the second signal ends this process group, too; 0: none.
+void end_with_us(pid_t group);
 
 // The error with which interrupted work ends; nobody prints it.
 inline Error interrupt_error() {

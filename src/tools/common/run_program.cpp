@@ -1,8 +1,6 @@
 #include "tools/common/run_program.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,45 +12,13 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/unique_fd.hpp"
+#include "tools/common/command.hpp"
 #include "tools/common/interrupt.hpp"
 
 namespace ezio {
 namespace {
 
 constexpr std::size_t most_error_bytes = 64 * std::size_t{1024};  // of the end of stderr
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (std::string& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-std::vector<std::string> environment() {
-  std::vector<std::string> out{"LC_ALL=C"};
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    if (!text.starts_with("LC_") && !text.starts_with("LANG")) out.emplace_back(text);
-  }
-  return out;
-}
-
-// What it prints goes to files without a name, so that nobody has to read while it runs.
-Result<pid_t> start(std::vector<std::string>& arguments, int output, int errors) {
-  auto variables = environment();
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  pid_t child = -1;
-  const int error = ::posix_spawnp(&child, arguments[0].c_str(), &actions, nullptr,
-                                   pointers(arguments).data(), pointers(variables).data());
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return errno_error(fmt::format("cannot run {}", arguments[0]), error);
-  return child;
-}
 
 Result<int> wait_for(pid_t child) {
   int status = 0;
@@ -95,7 +61,9 @@ Result<ProgramRun> run_program(std::vector<std::string> arguments) {
   const UniqueFd output(::memfd_create("stdout", MFD_CLOEXEC)), errors(::memfd_create("stderr", MFD_CLOEXEC));
   if (!output || !errors) return errno_error("memfd_create", errno);
   const std::string program = arguments[0];
-  const auto child = start(arguments, output.get(), errors.get());
+  // What it prints goes to files without a name, so that nobody has to read while it runs.
+  const auto child = start_command(arguments, {{"LC_ALL", "C"}, {"LANGUAGE", ""}},
+                                   {.output = output.get(), .errors = errors.get(), .no_input = true});
   if (!child) return child.error();
   const auto status = wait_for(*child);
   if (!status) return status.error();
@@ -107,10 +75,8 @@ Result<ProgramRun> run_program(std::vector<std::string> arguments) {
 }
 
 std::string failure_text(const std::string& program, const ProgramRun& run) {
-  const std::string ending = WIFSIGNALED(run.wait_status)
-                                 ? fmt::format("was ended by signal {}", WTERMSIG(run.wait_status))
-                                 : fmt::format("exited with {}", WEXITSTATUS(run.wait_status));
-  return fmt::format("{} {}{}{}", program, ending, run.last_error.empty() ? "" : ": ", run.last_error);
+  return fmt::format("{} {}{}{}", program, ending_text(run.wait_status), run.last_error.empty() ? "" : ": ",
+                     run.last_error);
 }
 
 }  // namespace ezio

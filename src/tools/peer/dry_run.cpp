@@ -7,6 +7,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/zero_pieces.hpp"
+#include "tools/peer/grow_target.hpp"
 #include "tools/peer/setup.hpp"
 #include "tools/peer/survey.hpp"
 #include "tools/peer/targets.hpp"
@@ -59,6 +60,12 @@ std::string torrent_text(const Metainfo& metainfo) {
                      to_hex(metainfo.info_hash));
 }
 
+std::string words_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + printable(word, 4096);
+  return text;
+}
+
 std::string reuse_text(const TargetSurvey& target) {
   const std::string found =
       fmt::format("{} of {} pieces that were looked at are there already", target.right, target.samples);
@@ -78,6 +85,8 @@ void say_target(const PeerJob& job, const TargetSurvey& target, const PeerOption
     say(fmt::format("an old signature would be {}: {}", options.keep_signatures ? "kept" : "wiped",
                     printable(signature)));
   }
+  if (options.grow) say(growth_forecast(target.size, job.metainfo.target_size));
+  if (!options.on_complete.empty()) say("at the end this would be run: " + words_text(options.on_complete));
 }
 
 void say(const PeerJob& job, const Opened& opened, const PeerOptions& options, PeerReport& report) {

@@ -5,27 +5,14 @@
 #include <array>
 
 #include "bt/base/version.hpp"
-#include "bt/net/http_client.hpp"
 #include "tools/peer/random_peer_id.hpp"
 #include "tools/peer/setup.hpp"
+#include "tools/peer/told_trackers.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(3);  // with each tracker, each time
-constexpr std::uint16_t no_port = 9;                // a tracker wants one; nobody is told of who has stopped
-
-// Tells one tracker, which has to say first that it wants to know.
-void tell(const std::string& tracker, const AnnounceRequest& request, const HostReport& report,
-          const std::optional<std::string>& ca_file) {
-  HttpLimits limits;
-  limits.timeout = patience;
-  const HttpResult body = http_get(announce_url(tracker, request), limits, ca_file);
-  if (!body) return;
-  const auto reply = parse_announce_reply(as_bytes(*body));
-  if (!reply || !reply->report_interval) return;
-  static_cast<void>(http_get(announce_url(tracker, request, &report), limits, ca_file));
-}
+constexpr std::uint16_t no_port = 9;  // a tracker wants one; nobody is told of who has stopped
 
 }  // namespace
 
@@ -48,19 +35,21 @@ TargetReport target_report(const PeerJob& job, HostState state) {
   return report;
 }
 
-HostState host_state(const SwarmStats& stats, bool seeding, bool failed) {
-  if (failed) return HostState::failed;
+HostState host_state(const SwarmStats& stats, bool seeding, PairStage stage) {
+  if (stage == PairStage::failed) return HostState::failed;
   if (seeding) return HostState::seeding;
+  if (stage == PairStage::finishing) return HostState::finishing;
+  if (stage == PairStage::complete) return HostState::done;
   switch (stats.state) {
     case SwarmStats::State::downloading:
       if (stats.checking && stats.downloaded == 0) return HostState::checking;
       return stats.verified_pieces == 0 && stats.peers == 0 ? HostState::waiting : HostState::leeching;
     case SwarmStats::State::flushing:
     case SwarmStats::State::verifying:
-      return HostState::verifying;
     case SwarmStats::State::complete:
-    case SwarmStats::State::finished:
-      return HostState::done;
+      return HostState::verifying;
+    case SwarmStats::State::finished:  // it was stopped before
+      return HostState::leeching;
   }
   return HostState::waiting;
 }
@@ -102,9 +91,7 @@ void tell_refusal(const PeerJob& job, const PeerOptions& options) {
   request.left = metainfo.total_length;
   request.event = AnnounceEvent::stopped;
   request.numwant = 0;
-  for (const std::string& tracker : usable_trackers(metainfo, options.trackers, silent)) {
-    tell(tracker, request, report, options.ca_file);
-  }
+  ToldTrackers(usable_trackers(metainfo, options.trackers, silent), options.ca_file).tell(request, report);
 }
 
 }  // namespace ezio

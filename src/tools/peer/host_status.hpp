@@ -17,8 +17,16 @@ HostReport host_report_of_this_host();
 // unless it failed by itself.
 TargetReport target_report(const PeerJob& job, HostState state);
 
+// How far a pair is beyond what its download says.
+enum class PairStage {
+  cloning,    // or seeding
+  finishing,  // complete; its last works are pending or under way
+  complete,
+  failed,
+};
+
 // How far a download, or a seed, is.
-HostState host_state(const SwarmStats& stats, bool seeding, bool failed);
+HostState host_state(const SwarmStats& stats, bool seeding, PairStage stage);
 
 // Puts the swarm's figures into the report.
 void add_progress(HostReport& report, const SwarmStats& stats, const Bitfield& have,

@@ -10,6 +10,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
+#include "tools/common/command.hpp"
 #include "tools/common/config_file.hpp"
 #include "tools/peer/size_range.hpp"
 
@@ -48,6 +49,7 @@ struct Raw {
   std::string config;
   std::vector<std::string> info_hashes;
   std::string target_size;
+  std::string on_complete;
 };
 
 void add_rate_limit(CLI::App& app, const char* name, std::optional<double>& limit, const char* what) {
@@ -74,6 +76,17 @@ void add_guards(CLI::App& app, PeerOptions& options, Raw& raw) {
       ->check(size_range_fault)
       ->multi_option_policy(last);
   app.add_flag("--allow-removable", options.guards.allow_removable, "a TARGET may be a stick or card");
+}
+
+void add_last_works(CLI::App& app, PeerOptions& options, Raw& raw) {
+  app.add_flag(
+      "--grow", options.grow,
+      "when a TARGET is complete and others are served, enlarge its last partition to the end of the "
+      "disk, and its file system, if it is ext2, ext3, ext4, xfs or btrfs");
+  app.add_option("--on-complete", raw.on_complete,
+                 "run this then, without a shell, for each TARGET; it fails where this fails")
+      ->type_name("COMMAND")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
@@ -150,6 +163,7 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   app.add_flag(
       "--discard-unused", options.discard_unused,
       "first hand blocks that a dump does not use back to the SSD (BLKDISCARD): what was there is lost");
+  add_last_works(app, options, raw);
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");
@@ -241,6 +255,7 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
     options.guards.least_bytes = range.least;
     options.guards.most_bytes = range.most;
   }
+  options.on_complete = command_words(raw.on_complete);
   if (!raw.linger.empty()) options.linger = parse_linger(raw.linger);
   return options;
 }

@@ -36,6 +36,8 @@ struct PeerOptions {
   TargetGuards guards;
   bool keep_signatures = false;
   bool discard_unused = false;
+  bool grow = false;
+  std::vector<std::string> on_complete;  // a command; empty: none
   bool dry_run = false;
   bool create = false;                   // an image file where a TARGET does not exist
   std::optional<double> upload_limit;    // MB/s of the whole process

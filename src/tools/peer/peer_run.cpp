@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <thread>
 
 #include "bt/base/hex.hpp"
@@ -11,6 +12,7 @@
 #include "tools/common/supervise.hpp"
 #include "tools/peer/discard_unused.hpp"
 #include "tools/peer/host_status.hpp"
+#include "tools/peer/last_works.hpp"
 #include "tools/peer/setup.hpp"
 
 namespace ezio {
@@ -76,7 +78,9 @@ Session::Observer PeerRun::observer() {
   observer.on_completed = [this, name](std::size_t torrent) {
     for (std::size_t i : running_[torrent]) completed_[i] = !ends_[i];
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    report_.say(fmt::format("{}: complete: {}", name(torrent), summary(session_->stats(torrent), seconds)));
+    report_.say(
+        fmt::format("{}: complete: {}{}", name(torrent), summary(session_->stats(torrent), seconds),
+                    owes_works_of(torrent) ? "; its last works follow when it has served the others" : ""));
   };
   observer.on_note = [this, name](std::size_t torrent, const Note& note) {
     const bool which = note.target && running_[torrent].size() > 1;
@@ -87,25 +91,45 @@ Session::Observer PeerRun::observer() {
     end_job(running_[torrent][failed.target.value()], static_cast<int>(ExitCode::io_error), failed.message);
   };
   observer.on_finished = [this](std::size_t torrent, SwarmOutcome outcome, const std::string& message) {
-    for (std::size_t i : running_[torrent]) end_job(i, static_cast<int>(exit_code(outcome)), message);
+    for (std::size_t i : running_[torrent]) {
+      if (outcome == SwarmOutcome::complete || outcome == SwarmOutcome::stopped) {
+        if (owes_works(i)) continue;
+      }
+      end_job(i, static_cast<int>(exit_code(outcome)), message);
+    }
+    if (owes_works_of(torrent)) finish_later(torrent);
   };
   observer.report = [this](std::size_t torrent) { return host_report(torrent); };
   observer.on_all_finished = [this] { context_.stop(); };
   return observer;
 }
 
+bool PeerRun::owes_works(std::size_t i) const {
+  return has_last_works(options_) && !jobs_[i].pair.seeding && completed_[i] && !ends_[i];
+}
+
+bool PeerRun::owes_works_of(std::size_t torrent) const {
+  return std::ranges::any_of(running_[torrent], [this](std::size_t i) { return owes_works(i); });
+}
+
+PairStage PeerRun::stage(std::size_t i) const {
+  if (failed(i)) return PairStage::failed;
+  if (owes_works(i)) return PairStage::finishing;
+  return completed_[i] ? PairStage::complete : PairStage::cloning;
+}
+
 // The download's targets, and those that were refused before it began.
-HostReport PeerRun::host_report(std::size_t torrent) const {
+void PeerRun::add_targets(HostReport& report, std::size_t torrent, const SwarmStats& stats) const {
   const PeerJob& first = jobs_[running_[torrent][0]];
-  const SwarmStats stats = session_->stats(torrent);
-  HostReport report = host_report_of_this_host();
-  add_progress(report, stats, session_->have(torrent), first.metainfo.piece_length);
-  const auto failed = [&](std::size_t i) { return ends_[i] && ends_[i]->first != 0; };
-  bool all_failed = true;
+  report.targets.clear();
+  report.error.clear();
+  // The host is as far as the first of its targets that has not failed.
+  PairStage host = PairStage::failed;
   for (std::size_t i : running_[torrent]) {
-    all_failed &= failed(i);
-    TargetReport& target = report.targets.emplace_back(
-        target_report(jobs_[i], host_state(stats, first.pair.seeding, failed(i))));
+    const PairStage own = stage(i);
+    host = std::min(host, own);
+    TargetReport& target =
+        report.targets.emplace_back(target_report(jobs_[i], host_state(stats, first.pair.seeding, own)));
     if (failed(i)) report.error = target.error = ends_[i]->second;
   }
   for (const PeerJob& job : jobs_) {
@@ -113,7 +137,14 @@ HostReport PeerRun::host_report(std::size_t torrent) const {
     report.targets.push_back(target_report(job, HostState::failed));
     report.error = job.failure->message;
   }
-  report.state = host_state(stats, first.pair.seeding, all_failed);
+  report.state = host_state(stats, first.pair.seeding, host);
+}
+
+HostReport PeerRun::host_report(std::size_t torrent) const {
+  const SwarmStats stats = session_->stats(torrent);
+  HostReport report = host_report_of_this_host();
+  add_progress(report, stats, session_->have(torrent), jobs_[running_[torrent][0]].metainfo.piece_length);
+  add_targets(report, torrent, stats);
   return report;
 }
 
@@ -160,7 +191,8 @@ std::vector<PeerReport::Line> PeerRun::lines() const {
     line.name = printable(first.metainfo.name);
     line.info_hash = to_hex(first.metainfo.info_hash);
     line.seeding = first.pair.seeding;
-    line.stats = session_->stats(torrent);
+    line.stats = session_ ? session_->stats(torrent) : last_stats_[torrent];
+    line.finishing = line.stats.state == SwarmStats::State::finished && owes_works_of(torrent);
     for (std::size_t i : running_[torrent]) {
       PeerReport::Target& target = line.targets.emplace_back();
       target.path = jobs_[i].pair.path;
@@ -176,7 +208,7 @@ std::vector<PeerReport::Line> PeerRun::lines() const {
 bool PeerRun::all_cloned() const {
   bool leeches = false;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    if (jobs_[i].failure || (ends_[i] && ends_[i]->first != 0)) return false;
+    if (jobs_[i].failure || failed(i)) return false;
     if (!jobs_[i].pair.seeding && !completed_[i]) return false;
     leeches |= !jobs_[i].pair.seeding;
   }
@@ -184,12 +216,71 @@ bool PeerRun::all_cloned() const {
 }
 
 int PeerRun::code() const {
-  if (signal_ != 0 && !all_cloned()) return 128 + signal_;
+  if (cut_short_) return 128 + signal_;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     if (jobs_[i].failure) return static_cast<int>(jobs_[i].failure->code);
-    if (ends_[i] && ends_[i]->first != 0) return ends_[i]->first;
+    if (failed(i)) return ends_[i]->first;
   }
   return 0;
+}
+
+// Trackers go on to hear of it, while others of this process may still be cloning.
+void PeerRun::finish_later(std::size_t torrent) {
+  HostReport report = host_report(torrent);
+  report.down = report.up = 0;
+  PeerReport silent(PeerReport::Mode::quiet);
+  last_reports_.begin(torrent, session_->farewell(torrent), std::move(report),
+                      usable_trackers(jobs_[running_[torrent][0]].metainfo, options_.trackers, silent));
+}
+
+// Nothing of ours holds a target any more, but for one that hangs.
+void PeerRun::end_session() {
+  for (std::size_t torrent = 0; torrent < running_.size(); ++torrent) {
+    last_stats_.push_back(session_->stats(torrent));
+    last_host_reports_.push_back(host_report(torrent));
+    last_stats_.back().down_rate = last_stats_.back().up_rate = 0;
+    last_host_reports_.back().down = last_host_reports_.back().up = 0;
+  }
+  if (session_->disk_hangs()) announce_hang();
+  session_.reset();
+  for (PeerJob& job : jobs_) job.unused.reset();
+}
+
+void PeerRun::finish_complete_targets() {
+  std::vector<LastWork> works;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    if (owes_works(i)) works.push_back(last_work_of(i, jobs_[i], options_));
+  }
+  LastWorksListener listener;
+  listener.on_note = [this](std::size_t, const std::string& text) { report_.say(text); };
+  listener.on_output = [this](const std::string& line) { report_.pass_on(line); };
+  listener.on_ended = [this](std::size_t i, const std::string& error) { work_ended(i, error); };
+  listener.on_second = [this] {
+    report_.progress(lines());
+    say_once_that_works_go_on();
+  };
+  if (!works.empty()) do_last_works(works, listener);
+  last_reports_.finish();
+}
+
+void PeerRun::work_ended(std::size_t index, const std::string& error) {
+  const PeerJob& job = jobs_[index];
+  end_job(index, static_cast<int>(error.empty() ? ExitCode::ok : ExitCode::io_error),
+          error.empty() ? "complete" : error);
+  if (error.empty())
+    report_.say(fmt::format("{}: {}: last works done", printable(job.metainfo.name), job.pair.path));
+  for (std::size_t torrent = 0; torrent < running_.size(); ++torrent) {
+    if (std::ranges::find(running_[torrent], index) == running_[torrent].end()) continue;
+    add_targets(last_host_reports_[torrent], torrent, last_stats_[torrent]);
+    last_reports_.change(torrent, last_host_reports_[torrent]);
+  }
+}
+
+// A signal that came before was for the serving.
+void PeerRun::say_once_that_works_go_on() {
+  if (said_that_works_go_on_ || signal_ != 0 || interrupted() == 0) return;
+  said_that_works_go_on_ = true;
+  report_.say("the last works go on; a second signal ends them as they are");
 }
 
 int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
@@ -210,10 +301,16 @@ int PeerRun::run(const SessionConfig& config, Arena& arena, DiskEngine& disk) {
   session_->start();
   report_next();
   context_.run();
+  cut_short_ = signal_ != 0 && !all_cloned();
+  const bool has_works = std::ranges::any_of(std::views::iota(std::size_t{0}, jobs_.size()),
+                                             [this](std::size_t i) { return owes_works(i); });
+  if (has_works) {
+    end_session();
+    finish_complete_targets();
+  }
   report_.finish(lines());
   announce_exit(code());
-  if (session_->disk_hangs()) announce_hang();
-  session_.reset();
+  if (session_) end_session();
   return code();
 }
 

@@ -18,8 +18,9 @@ void put(std::FILE* where, const std::string& text) {
   std::fflush(where);
 }
 
-const char* state_name(SwarmStats::State state, bool seeding) {
-  switch (state) {
+const char* state_name(const PeerReport::Line& line) {
+  if (line.finishing) return "finishing";
+  switch (line.stats.state) {
     case SwarmStats::State::downloading:
       return "leeching";
     case SwarmStats::State::flushing:
@@ -27,7 +28,7 @@ const char* state_name(SwarmStats::State state, bool seeding) {
     case SwarmStats::State::verifying:
       return "verifying";
     case SwarmStats::State::complete:
-      return seeding ? "seeding" : "complete";
+      return line.seeding ? "seeding" : "complete";
     case SwarmStats::State::finished:
       return "finished";
   }
@@ -49,9 +50,8 @@ std::string describe(const PeerReport::Line& line) {
   const SwarmStats& s = line.stats;
   // Rounded down: 100 % is said only when it is true.
   const double whole = std::floor(percent(s) * 10) / 10;
-  std::string text =
-      fmt::format("{}: {} {:.1f}%  {:.1f} MB/s down  {:.1f} MB/s up  {} peers", line.name,
-                  state_name(s.state, line.seeding), whole, s.down_rate / mega, s.up_rate / mega, s.peers);
+  std::string text = fmt::format("{}: {} {:.1f}%  {:.1f} MB/s down  {:.1f} MB/s up  {} peers", line.name,
+                                 state_name(line), whole, s.down_rate / mega, s.up_rate / mega, s.peers);
   if (const auto eta = eta_seconds(s)) {
     const auto seconds = static_cast<std::uint64_t>(*eta + 0.5);
     text += fmt::format("  ETA {}:{:02}", seconds / 60, seconds % 60);
@@ -70,7 +70,7 @@ boost::json::object to_json(const PeerReport::Line& line) {
   boost::json::object object{
       {"name", line.name},
       {"info_hash", line.info_hash},
-      {"state", state_name(s.state, line.seeding)},
+      {"state", state_name(line)},
       {"percent", percent(s)},
       {"pieces", s.pieces},
       {"pieces_verified", s.verified_pieces},
@@ -178,6 +178,11 @@ void PeerReport::say(const std::string& text) {
 void PeerReport::error(const std::string& text) {
   wipe();
   put(stderr, "ezio-peer: " + text + "\n");
+}
+
+void PeerReport::pass_on(const std::string& line) {
+  wipe();
+  put(stderr, line + "\n");
 }
 
 void PeerReport::finish(const std::vector<Line>& lines) {

@@ -24,6 +24,7 @@ class PeerReport {
     bool seeding = false;
     SwarmStats stats;
     std::vector<Target> targets;  // at least one
+    bool finishing = false;       // complete; last works are pending or under way
 
     // Once all have finished: that of the first that failed, or else of the first.
     const Target* end() const;
@@ -37,6 +38,8 @@ class PeerReport {
   void say(const std::string& text);
   // Always, on stderr.
   void error(const std::string& text);
+  // A line of another program's output, as it is, on stderr.
+  void pass_on(const std::string& line);
   // One object, in one line; only in JSON mode.
   void print_object(const boost::json::object& object);
   // Ends a live line.

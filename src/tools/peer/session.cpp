@@ -258,6 +258,10 @@ const Bitfield& Session::have(std::size_t torrent) const {
   return torrents_[torrent].swarm->have();
 }
 
+AnnounceRequest Session::farewell(std::size_t torrent) const {
+  return torrents_[torrent].swarm->farewell();
+}
+
 void Session::check_all_finished() {
   if (all_finished_) return;
   bool farewells = false;

@@ -85,6 +85,7 @@ class Session final : private ConnectionHandler {
   Endpoint listen_endpoint() const;
   SwarmStats stats(std::size_t torrent) const;
   const Bitfield& have(std::size_t torrent) const;  // verified pieces
+  AnnounceRequest farewell(std::size_t torrent) const;
 
  private:
   struct HashStream {

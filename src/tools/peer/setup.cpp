@@ -72,11 +72,13 @@ Result<std::unique_ptr<Storage>> open_one(PeerJob& job, DiskEngine& engine, cons
   }
   auto target = open_chosen(job, options);
   if (!target) return target.error();
+  const auto kept = job.metainfo.disk ? std::make_shared<KeptBytes>() : nullptr;
   job.ending = std::make_shared<CloneEnding>(
-      *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe);
+      *target, job.metainfo.extents, options.keep_signatures ? OldSignatures::keep : OldSignatures::wipe,
+      kept);
   if (options.discard_unused)
     job.unused = std::make_shared<UnusedSpace>(*target, job.metainfo.extents, job.metainfo.target_size);
-  return open_target_storage(engine, owner, std::move(*target), job.metainfo);
+  return open_target_storage(engine, owner, std::move(*target), job.metainfo, kept);
 }
 
 // Which place comes next: a download of its own, or one of the targets of a download that has one already.

@@ -9,6 +9,7 @@
 #include "bt/base/errno_text.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/device_use.hpp"
+#include "disk/disk_fit.hpp"
 #include "tools/peer/ask_device.hpp"
 
 namespace ezio {
@@ -36,9 +37,13 @@ Result<TargetDescription> choose_target(const std::string& target, const PeerOpt
 }
 
 // Once more, now that nobody can put another disk in its place.
-std::optional<Error> refuse_opened(const DeviceFile& target, const PeerOptions& options) {
+std::optional<Error> refuse_opened(const DeviceFile& target, const std::optional<DiskLayout>& layout,
+                                   const PeerOptions& options) {
   struct stat status {};
   if (::fstat(target.fd.get(), &status) != 0) return path_errno(target.path, "cannot stat", errno);
+  if (layout) {
+    if (auto refused = refuse_unfit(target, *layout)) return refused;
+  }
   return refuse_guarded(target.path, status, target.size, options.guards);
 }
 
@@ -114,22 +119,22 @@ std::vector<PeerJob> choose_targets(const PeerOptions& options, PeerReport& repo
 }
 
 Result<DeviceFile> open_chosen(const PeerJob& job, const PeerOptions& options) {
-  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size,
+  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size, layout = job.metainfo.disk,
                      options]() -> Result<DeviceFile> {
     auto target = open_target(path, bytes, missing(options));
     if (!target) return target;
-    if (auto refused = refuse_opened(*target, options)) return *refused;
+    if (auto refused = refuse_opened(*target, layout, options)) return *refused;
     return target;
   };
   return ask_device(job.pair.path, io_timeout(options), open);
 }
 
 Result<TargetPreview> preview_chosen(const PeerJob& job, const PeerOptions& options) {
-  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size,
+  const auto open = [path = job.pair.path, bytes = job.metainfo.target_size, layout = job.metainfo.disk,
                      options]() -> Result<TargetPreview> {
     auto preview = preview_target(path, bytes, missing(options));
     if (!preview || !preview->file) return preview;
-    if (auto refused = refuse_opened(*preview->file, options)) return *refused;
+    if (auto refused = refuse_opened(*preview->file, layout, options)) return *refused;
     return preview;
   };
   return ask_device(job.pair.path, io_timeout(options), open);

@@ -6,25 +6,24 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "bt/base/result.hpp"
+#include "tools/common/command.hpp"
 
 namespace ezio {
 
-// A program, found as execvp(3) finds it, without a shell. One thread, that of the io_context.
+// One thread, that of the io_context.
 class CompletionCommand {
  public:
-  using Facts = std::map<std::string, std::string>;    // of the environment, beside our own
   using Ended = std::function<void(int wait_status)>;  // as waitpid(2) gives it
 
   CompletionCommand(boost::asio::io_context& context, std::vector<std::string> arguments)
       : arguments_(std::move(arguments)), child_ended_(context, SIGCHLD) {}
 
   // `ended` is called once, from the io_context. One at a time. An error where it cannot be started.
-  Result<void> run(const Facts& facts, Ended ended);
+  Result<void> run(const CommandFacts& facts, Ended ended);
   bool is_running() const { return child_ >= 0; }
 
  private:
@@ -35,11 +34,5 @@ class CompletionCommand {
   pid_t child_ = -1;
   Ended ended_;
 };
-
-// "a 'b c' d" as a, b c, d: words of a command line, parted by spaces, in quotes where they have some.
-std::vector<std::string> command_words(const std::string& text);
-
-// "exited with 3", "was ended by signal 9"; empty for success.
-std::string ending_text(int wait_status);
 
 }  // namespace ezio

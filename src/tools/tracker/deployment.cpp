@@ -150,7 +150,7 @@ void Deployment::write_report() {
   if (!written) complain_(written.error().message);
 }
 
-CompletionCommand::Facts Deployment::facts(const tracker::Verdict& verdict) const {
+CommandFacts Deployment::facts(const tracker::Verdict& verdict) const {
   const auto sources = service_->sources();
   std::string failed;
   for (const auto& [info_hash, table] : sources.book.tables()) {

@@ -60,7 +60,7 @@ class Deployment {
   void log(tracker::HostEvent event, const InfoHash& info_hash, const tracker::Host& host);
   void complete(const tracker::Verdict& verdict);
   void write_report();
-  CompletionCommand::Facts facts(const tracker::Verdict& verdict) const;
+  CommandFacts facts(const tracker::Verdict& verdict) const;
   void command_ended(int wait_status);
   void end(int exit_code);
 

@@ -14,8 +14,9 @@ export const columns = {
   error: {first: 'ascending', value: (host) => host.report.error || '\uffff'},
 };
 
-// Read back comes after fetched.
+// Read back comes after fetched, and is over where the last works are under way.
 function progressOf(host) {
+  if (host.state === 'finishing') return 2;
   return host.state === 'verifying' ? 1 + host.verified : host.progress;
 }
 

@@ -5,7 +5,8 @@ import {element, fromTemplate, setAttribute, setHidden, setText} from './dom.js'
 import {drawStrip} from './piece_map.js';
 import {bytes, clock, duration, known, number, percent, plural, printable, rate} from './words.js';
 
-const working = new Set(['checking', 'leeching', 'verifying']);
+const working = new Set(['checking', 'leeching', 'verifying', 'finishing']);
+const allVerified = new Set(['finishing', 'done', 'seeding']);
 
 export class HostRow {
   #row = fromTemplate('host-template');
@@ -65,7 +66,7 @@ export class HostRow {
     const {host} = this;
     const [track, text] = this.#cells.progress.children;
     setShare(track, '--have', host.progress);
-    setShare(track, '--verified', host.state === 'done' || host.state === 'seeding' ? 1 : host.verified);
+    setShare(track, '--verified', allVerified.has(host.state) ? 1 : host.verified);
     setText(text, percent(host.progress));
   }
 

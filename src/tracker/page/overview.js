@@ -88,7 +88,7 @@ function worst({counts, waitedFor, done}) {
   if (counts.failed > 0) return 'failed';
   if (counts.lost > 0) return 'lost';
   if (waitedFor > 0 && done === waitedFor) return 'done';
-  return ['verifying', 'leeching', 'checking'].find((state) => counts[state] > 0) ?? 'waiting';
+  return ['finishing', 'verifying', 'leeching', 'checking'].find((state) => counts[state] > 0) ?? 'waiting';
 }
 
 function troubles({counts}) {

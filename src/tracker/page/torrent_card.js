@@ -5,7 +5,7 @@ import {PieceMap} from './piece_map.js';
 import {totalsOf} from './totals.js';
 import {bytes, duration, number, percent, plural, printable, rate, states} from './words.js';
 
-const barOrder = ['done', 'seeding', 'verifying', 'leeching', 'checking', 'waiting', 'lost', 'failed'];
+const barOrder = ['done', 'seeding', 'finishing', 'verifying', 'leeching', 'checking', 'waiting', 'lost', 'failed'];
 
 export class TorrentCard {
   root = fromTemplate('torrent-template');

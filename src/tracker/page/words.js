@@ -1,10 +1,10 @@
 // How the page says things: states, amounts, times, and text of strangers. Pure functions, no DOM.
 
 // The states of a host in the order of its life, as the tracker spells them.
-export const states = ['waiting', 'checking', 'leeching', 'verifying', 'done', 'seeding', 'failed', 'lost'];
+export const states = ['waiting', 'checking', 'leeching', 'verifying', 'finishing', 'done', 'seeding', 'failed', 'lost'];
 
 // What needs a person comes first.
-const byUrgency = ['failed', 'lost', 'verifying', 'leeching', 'checking', 'waiting', 'done', 'seeding'];
+const byUrgency = ['failed', 'lost', 'finishing', 'verifying', 'leeching', 'checking', 'waiting', 'done', 'seeding'];
 const urgency = new Map(byUrgency.map((state, rank) => [state, rank]));
 
 // A state as this page knows it; a word from a newer tracker counts as waiting, and never becomes a class name.

@@ -64,7 +64,7 @@ class LoopDevice:
 
     def partition(self, number):
         """The device of a partition; of a kernel that cannot read partition tables too."""
-        run("partx", "--update", self.path)
+        run("partx", "--update", "--nr", number, self.path)
         path = f"{self.path}p{number}"
         if not os.path.exists(path):
             sysfs = f"/sys/block/loop{self.number}/loop{self.number}p{number}/dev"

@@ -12,7 +12,7 @@ function scatter(index, salt) {
   return x - Math.floor(x);
 }
 
-const counted = ['waiting', 'checking', 'leeching', 'verifying', 'done', 'seeding', 'failed', 'lost'];
+const counted = ['waiting', 'checking', 'leeching', 'verifying', 'finishing', 'done', 'seeding', 'failed', 'lost'];
 
 // Which 64ths of the image are there, as base64url.
 export function mapOf(progress, salt) {
@@ -32,7 +32,7 @@ export function disk(path, model, serial, state, error = '') {
 export function host(index, state = 'leeching', changes = {}) {
   const number = String(index).padStart(2, '0');
   const address = `10.0.${index >> 8}.${index & 255}`;
-  const fixed = {waiting: 0, checking: 0, failed: .63, verifying: 1, done: 1, seeding: 1};
+  const fixed = {waiting: 0, checking: 0, failed: .63, verifying: 1, finishing: 1, done: 1, seeding: 1};
   const progress = fixed[state] ?? .35 + scatter(index, 1) * .4;
   const have = Math.floor(progress * pieces);
   const leeching = state === 'leeching';
@@ -40,7 +40,7 @@ export function host(index, state = 'leeching', changes = {}) {
     id: `host-${index}`, name: `lab-${number}`, address, addresses: [address],
     state, last_state: state === 'lost' ? 'leeching' : state,
     pieces, have, progress: have / pieces, reused: 0, fetched: have, zeroed: 0,
-    verified: {done: pieces, verifying: 1400}[state] ?? 0,
+    verified: {done: pieces, finishing: pieces, verifying: 1400}[state] ?? 0,
     down_bytes_per_s: leeching ? Math.round(9e7 + scatter(index, 2) * 3e7) : 0,
     up_bytes_per_s: leeching || state === 'done' ? Math.round(7e7 + scatter(index, 3) * 4e7) : 0,
     eta_s: leeching ? Math.round(200 + scatter(index, 4) * 60) : state === 'verifying' ? 41 : null,
@@ -96,6 +96,7 @@ export function room() {
     disk('/dev/sda', 'WDC WD5000', 'WD-A1', 'leeching'),
     disk('/dev/sdb', 'WDC WD5000', 'WD-B1', 'leeching'),
     disk('/dev/sdc', 'WDC WD5000', 'WD-C1', 'failed', 'No space left on device')]});
+  hosts[23] = host(23, 'finishing');
   hosts.push(host(33, 'leeching', {
     name: hostileName, error: `${hostileName} \u202egnp.exe`,
     targets: [disk(`/dev/${hostileName}`, hostileName, hostileName, 'leeching', hostileName)]}));

@@ -1,0 +1,1 @@
+ezio_shutdown
