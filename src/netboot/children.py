@@ -46,7 +46,8 @@ class Child:
                          for pipe in (self.process.stdout, self.process.stderr) if pipe]
         for reader in self._readers:
             reader.start()
-        threading.Thread(target=self._wait, args=(events, guardian), daemon=True).start()
+        self.waiter = threading.Thread(target=self._wait, args=(events, guardian), daemon=True)
+        self.waiter.start()
 
     def _read(self, pipe, events):
         for raw in pipe:
@@ -68,7 +69,8 @@ class Guardian:
 
     def __init__(self):
         read_end, self._write_end = os.pipe()
-        if os.fork() == 0:
+        self._pid = os.fork()
+        if self._pid == 0:
             try:
                 os.setsid()
                 os.close(self._write_end)
@@ -80,6 +82,10 @@ class Guardian:
     def note(self, sign, pid):
         """'+' when it is started, '-' when it has ended."""
         os.write(self._write_end, f"{sign}{pid}\n".encode())
+
+    def dismiss(self):
+        os.close(self._write_end)
+        os.waitpid(self._pid, 0)
 
     @staticmethod
     def _watch(read_end):
@@ -124,9 +130,9 @@ class Children:
                 return event
             self._say(event[1], event[2])
 
-    def stop(self, names=None):
-        """Asks these (or all) to end, the last started first, and kills who does not."""
-        children = [child for name, child in self._children.items() if names is None or name in names][::-1]
+    def stop(self):
+        """Asks all to end, the last started first, and kills who does not."""
+        children = list(self._children.values())[::-1]
         for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
@@ -139,3 +145,6 @@ class Children:
                 child.process.wait()
         while self.next_event(0.2):
             pass
+        for child in children:
+            child.waiter.join()
+        self._guardian.dismiss()

@@ -105,10 +105,14 @@ class DnsmasqTest(Case):
 class ImageTest(Case):
     """The image that is built of this machine's kernel."""
 
+    @staticmethod
+    def build(directory):
+        run(NETBOOT, "build", "--level", "1", "-o", directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR})
+
     @classmethod
     def setUpClass(cls):
         cls.directory = os.path.join(runner.scratch().dir("image"), "netboot")
-        cls.output = run(NETBOOT, "build", "--level", "1", "-o", cls.directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR}).stdout
+        cls.build(cls.directory)
         cls.names = run("sh", "-c", "zstd -dc initrd.img | cpio -t --quiet", cwd=cls.directory, timeout_s=60).stdout.splitlines()
         cls.version = json.loads(read(cls.directory, "image.json"))["kernel"]
 
@@ -143,6 +147,14 @@ class ImageTest(Case):
             self.assertNotRegex(done.stderr, "not found|error while loading")
         self.assertTrue(os.access(os.path.join(root, "init"), os.X_OK) or os.path.islink(os.path.join(root, "init")))
         self.assertIn("/nvme.ko", run("chroot", root, "/usr/sbin/modprobe", "-S", self.version, "-n", "-v", "nvme").stdout)
+
+    def test_the_same_server_makes_the_same_image_and_replaces_the_old_one(self):
+        before = read(self.directory, "image.json")
+        inode = os.stat(self.directory).st_ino
+        self.build(self.directory)
+        self.assertEqual(read(self.directory, "image.json"), before)
+        self.assertNotEqual(os.stat(self.directory).st_ino, inode)
+        self.assertEqual(os.listdir(os.path.dirname(self.directory)), ["netboot"], "nothing is left beside it")
 
     def test_only_an_image_of_ours_is_replaced(self):
         other = self.temp_dir("other")
