@@ -107,7 +107,7 @@ class ImageTest(Case):
 
     @staticmethod
     def build(directory):
-        run(NETBOOT, "build", "--level", "1", "-o", directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR})
+        run(NETBOOT, "build", "--level", "1", "--add", "/usr/bin/sha256sum:/usr/local/bin/identity", "--module", "tun", "-o", directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR})
 
     @classmethod
     def setUpClass(cls):
@@ -132,7 +132,7 @@ class ImageTest(Case):
         for path in there & set(tree.needs):
             self.assertLessEqual(set(tree.needs[path]), there, path)
         names = {modules.module_name(path) for path in there} | tree.builtin
-        self.assertLessEqual({"ahci", "nvme", "e1000e", "r8169", "ixgbe", "virtio_net", "usb_storage", "usbhid", "xfs", "btrfs", "vfat", "megaraid_sas"},
+        self.assertLessEqual({"ahci", "nvme", "e1000e", "r8169", "ixgbe", "virtio_net", "usb_storage", "usbhid", "xfs", "btrfs", "vfat", "megaraid_sas", "tun"},
                              names)
         self.assertIn("modules.alias.bin", there)
 
@@ -141,8 +141,9 @@ class ImageTest(Case):
         root = self.temp_dir("root")
         run("sh", "-c", f"zstd -dc initrd.img | (cd {root} && cpio -idm --quiet)", cwd=self.directory, timeout_s=60)
         for argv in (["ezio-peer", "--help"], ["sfdisk", "--version"], ["e2fsck", "-V"], ["resize2fs"], ["xfs_growfs", "-V"],
-                     ["btrfs", "version"], ["blkid", "-V"], ["modprobe", "--version"], ["sh", "-n", "/usr/lib/ezio/run"]):
-            done = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin", *argv, check=False)
+                     ["btrfs", "version"], ["blkid", "-V"], ["modprobe", "--version"], ["identity", "--version"],
+                     ["sh", "-n", "/usr/lib/ezio/run"]):
+            done = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/usr/local/bin", *argv, check=False)
             self.assertNotIn(done.returncode, (126, 127), f"{argv}: {done.stderr}")
             self.assertNotRegex(done.stderr, "not found|error while loading")
         self.assertTrue(os.access(os.path.join(root, "init"), os.X_OK) or os.path.islink(os.path.join(root, "init")))

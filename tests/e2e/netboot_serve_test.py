@@ -160,6 +160,7 @@ class ServeTest(EzioCase):
             (3, "bad.torrent", self.argv(torrent=bad)),
             (2, "machines take no 'NOSUCH'", self.argv("--set", "NOSUCH=1")),
             (4, "is not in 10.77.0.0/24", self.argv("--serve-dhcp", "10.1.0.1-10.1.0.9")),
+            (4, "there is no such interface", [*self.argv(), "--interface", "eth7"]),
             (2, "kernel's command line", self.argv("--append", "a b")),
         ]
         for code, reason, argv in cases:

@@ -20,13 +20,16 @@ DEVICES = {
 }
 
 
-class Serial:
-    """The console's lines, each with the second after power-on in which it began."""
+class Lines:
+    """The lines of a growing file, each with the second in which it was seen, and what the process had computed by then: on a machine that
+    is busy with other things that says more than the clock."""
 
-    def __init__(self, path, started):
+    def __init__(self, path, started, pid):
         self.path = path
         self.started = started
         self.lines = []
+        self.computed = []
+        self._pid = pid
         self._stop = False
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -43,7 +46,9 @@ class Serial:
             offset += len(data)
             *whole, rest = (rest + data).split(b"\n")
             now = time.monotonic() - self.started
-            self.lines += [(now, clean(line)) for line in whole]
+            if whole:
+                self.computed += [cpu_seconds(self._pid)] * len(whole)
+                self.lines += [(now, clean(line)) for line in whole]
             time.sleep(0.1)
 
     def find(self, pattern):
@@ -53,12 +58,29 @@ class Serial:
                 return seconds, line
         return None
 
+    def moment(self, pattern):
+        """(seconds, seconds computed) of the first line that matches, or None."""
+        for (seconds, line), computed in zip(list(self.lines), self.computed):
+            if re.search(pattern, line):
+                return seconds, computed
+        return None
+
     def close(self):
         self._stop = True
         self._thread.join(5)
 
     def tail(self, count=60):
         return "\n".join(f"{seconds:7.1f}  {line}" for seconds, line in self.lines[-count:])
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads so far."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def clean(raw):
@@ -82,7 +104,7 @@ class Machine:
         argv += ["-machine", "pc"] if firmware == "BIOS" else self._uefi(directory, firmware == "UEFI, Secure Boot")
         argv += [word.format(mac=mac, name=name) for word in DEVICES[kind]]
         self.process = case.spawn(name, argv, netns=case.lab.switch)
-        self.serial = Serial(serial, self.process.started)
+        self.serial = Lines(serial, self.process.started, self.process.pid)
         case.addCleanup(self.serial.close)
 
     def command(self, text):
