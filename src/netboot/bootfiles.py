@@ -3,7 +3,7 @@ import os
 import shutil
 
 from .kernel import is_signed
-from .refusal import Refusal
+from .refusal import USAGE, Refusal
 
 # Name in the image: (path on this server, package)
 BIOS = {
@@ -16,6 +16,8 @@ UEFI = {
     "grubx64.efi": ("/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "grub-efi-amd64-signed"),
     "mmx64.efi": ("/usr/lib/shim/mmx64.efi.signed", "shim-helpers-amd64-signed"),
 }
+GRUB_DONE = "grub/done-"  # and the MAC address as grub writes it, with colons
+
 # Not signed. grub does not see what a proxy says beside another DHCP server; iPXE does.
 IPXE = {"snponly.efi": ("/usr/lib/ipxe/snponly.efi", "ipxe")}
 
@@ -39,7 +41,7 @@ def unsigned(directory):
 def quoted(word):
     """One word of grub's or pxelinux's configuration; what cannot be said in both is refused."""
     if any(c in word for c in "'\"\\") or any(ord(c) < 32 or ord(c) > 126 for c in word) or " " in word or not word:
-        raise Refusal(f"{word!r} cannot stand on a kernel's command line")
+        raise Refusal(f"{word!r} cannot stand on a kernel's command line", USAGE)
     return word
 
 
@@ -49,11 +51,14 @@ def pxelinux_config(kernel_url, initrd_url, words):
             "  SYSAPPEND 2\n")
 
 
-def grub_config(place, words):
-    """place: '(http,192.0.2.1:6970)' or '(tftp,192.0.2.1)'."""
+def grub_config(server, words):
+    """By TFTP: Debian's signed grub for networks has no HTTP. Nor does it look for a file of the machine by itself, or can test for
+    one: that of a machine which is done is tried, and ends grub where it is there."""
+    place = f"(tftp,{server})"
     line = " ".join(f"'{quoted(w)}'" for w in words)
     # No menu: drawing one takes seconds on a serial console.
     return ("# Written by ezio-netboot serve.\n"
+            f"source {place}/{GRUB_DONE}$net_default_mac\n"
             f"linux {place}/vmlinuz {line} BOOTIF=01-$net_default_mac\n"
             f"initrd {place}/initrd.img\n"
             "boot\n")

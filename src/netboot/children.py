@@ -35,17 +35,19 @@ def end_text(status):
 
 
 class Child:
-    def __init__(self, name, argv, events, quiet_stdout):
+    def __init__(self, name, argv, events, guardian, quiet_stdout):
         self.name = name
         self.last_line = ""
         self.process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if quiet_stdout else subprocess.PIPE,
             stderr=subprocess.PIPE, preexec_fn=_dies_with_us())
+        guardian.note("+", self.process.pid)
         self._readers = [threading.Thread(target=self._read, args=(pipe, events), daemon=True)
                          for pipe in (self.process.stdout, self.process.stderr) if pipe]
         for reader in self._readers:
             reader.start()
-        threading.Thread(target=self._wait, args=(events,), daemon=True).start()
+        self.waiter = threading.Thread(target=self._wait, args=(events, guardian), daemon=True)
+        self.waiter.start()
 
     def _read(self, pipe, events):
         for raw in pipe:
@@ -54,23 +56,63 @@ class Child:
                 self.last_line = line
                 events.put(("line", self.name, line))
 
-    def _wait(self, events):
+    def _wait(self, events, guardian):
         status = self.process.wait()
+        guardian.note("-", self.process.pid)
         for reader in self._readers:
             reader.join(2)  # what it said last comes before its end
         events.put(("end", self.name, status))
 
 
+class Guardian:
+    """A process that kills what is left when ours has ended without a word. (dnsmasq gives up root, and with it the signal of the kernel.)"""
+
+    def __init__(self):
+        read_end, self._write_end = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                os.setsid()
+                os.close(self._write_end)
+                self._watch(read_end)
+            finally:
+                os._exit(0)
+        os.close(read_end)
+
+    def note(self, sign, pid):
+        """'+' when it is started, '-' when it has ended."""
+        os.write(self._write_end, f"{sign}{pid}\n".encode())
+
+    def dismiss(self):
+        os.close(self._write_end)
+        os.waitpid(self._pid, 0)
+
+    @staticmethod
+    def _watch(read_end):
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)
+        alive = set()
+        with os.fdopen(read_end) as lines:
+            for line in lines:
+                (alive.add if line[0] == "+" else alive.discard)(int(line[1:]))
+        for pid in alive:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
 class Children:
-    """say(name, line) gets what they print."""
+    """say(name, line) gets what they print. Made before there are threads."""
 
     def __init__(self, say):
+        self._guardian = Guardian()
         self.events = queue.Queue()
         self._say = say
         self._children = {}
 
     def start(self, name, argv, quiet_stdout=False):
-        self._children[name] = Child(name, [str(word) for word in argv], self.events, quiet_stdout)
+        self._children[name] = Child(name, [str(word) for word in argv], self.events, self._guardian, quiet_stdout)
 
     def last_line(self, name):
         return self._children[name].last_line
@@ -88,9 +130,9 @@ class Children:
                 return event
             self._say(event[1], event[2])
 
-    def stop(self, names=None):
-        """Asks these (or all) to end, the last started first, and kills who does not."""
-        children = [child for name, child in self._children.items() if names is None or name in names][::-1]
+    def stop(self):
+        """Asks all to end, the last started first, and kills who does not."""
+        children = list(self._children.values())[::-1]
         for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
@@ -103,3 +145,6 @@ class Children:
                 child.process.wait()
         while self.next_event(0.2):
             pass
+        for child in children:
+            child.waiter.join()
+        self._guardian.dismiss()

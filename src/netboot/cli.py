@@ -7,13 +7,31 @@ from . import build, serve
 from .refusal import Refusal
 from .settings import ACTIONS
 
-EXAMPLES = """examples:
+EXAMPLES = """Examples:
   ezio-netboot build -o /srv/netboot
-  ezio-netboot serve --dir /srv/netboot --interface eth1 --torrent lab-2026.torrent --target /dev/sda --source /srv/lab-2026
-
-exit codes: 0 done, or (--exit-when-done) every host verified; 1 something broke; 2 usage; 3 torrent invalid; 4 refused;
-6 --exit-when-done: a host failed or was lost; 130, 143 ended by SIGINT, SIGTERM
+      make the boot image
+  ezio-netboot serve --dir /srv/netboot --interface eth1 --torrent lab.torrent --target /dev/sda --source /srv/images/lab
+      boot the machines on eth1 into it, and serve what they clone
 """
+BUILD_EXAMPLES = """Examples:
+  ezio-netboot build -o /srv/netboot
+      of the newest kernel that is installed
+  ezio-netboot build -o /srv/netboot --module mt76 --add /usr/local/sbin/after-clone
+      with a driver and a program beside what is there anyway
+"""
+SERVE_EXAMPLES = """Examples:
+  ezio-netboot serve --dir /srv/netboot --interface eth1 --torrent lab.torrent --target /dev/sda --source /dev/sdb
+      beside another DHCP server
+  ezio-netboot serve --dir /srv/netboot --interface eth1 --torrent lab.torrent --target /dev/sda --serve-dhcp 192.0.2.100-192.0.2.200
+      being the DHCP server
+"""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """As the help of the other programs looks, of which the manual pages are made."""
+
+    def add_usage(self, usage, actions, groups, prefix=None):
+        super().add_usage(usage, actions, groups, "Usage: ")
 
 
 def addition(text):
@@ -37,26 +55,28 @@ def count(text):
 
 
 def add_build(commands):
-    parser = commands.add_parser("build", help="make the boot image from this server's kernel",
+    parser = commands.add_parser("build", usage="%(prog)s [OPTIONS]", formatter_class=HelpFormatter, epilog=BUILD_EXAMPLES, help="make the boot image from this server's kernel",
                                  description="Makes a directory with the kernel of this server, an initramfs and boot loaders.")
+    parser._optionals.title = "Options"
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="where the image goes; replaced as a whole")
     parser.add_argument("--kernel", metavar="VERSION", help="which of the installed kernels (default: the newest)")
     parser.add_argument("--module", action="append", default=[], metavar="NAME", help="a kernel module beside those for disks, networks "
                         "and file systems; repeatable")
     parser.add_argument("--add", action="append", default=[], type=addition, metavar="FILE[:PATH]",
-                        help="a file to take along, for --set ON_COMPLETE=…; to /usr/local/bin unless told; repeatable")
+                        help="a file to take along, for --set ON_COMPLETE=...; to /usr/local/bin unless told; repeatable")
     parser.add_argument("--level", type=int, choices=range(1, 20), default=12, metavar="1-19", help="how hard zstd tries (default: 12)")
     parser.set_defaults(run=build.build)
 
 
 def add_serve(commands):
-    parser = commands.add_parser("serve", help="boot machines into the cloner, and serve what they clone",
+    parser = commands.add_parser("serve", usage="%(prog)s [OPTIONS]", formatter_class=HelpFormatter, epilog=SERVE_EXAMPLES, help="boot machines into the cloner, and serve what they clone",
                                  description="Runs dnsmasq, the tracker with its page, the seeder, and an HTTP server for the boot image.")
+    parser._optionals.title = "Options"
     parser.add_argument("--dir", required=True, metavar="DIR", help="the image that build made")
     parser.add_argument("--interface", required=True, metavar="IF", help="the network interface that the machines are on")
     parser.add_argument("--torrent", action="append", required=True, metavar="FILE", help="what is cloned; repeatable, each with a --target")
     parser.add_argument("--target", action="append", required=True, metavar="TARGET",
-                        help="where to, on the machines: a device, serial=… or wwn=…")
+                        help="where to, on the machines: a device, serial=... or wwn=...")
     parser.add_argument("--source", action="append", default=[], metavar="PATH",
                         help="what to seed from here: a device, an image, a directory of extents; one for each --torrent")
     parser.add_argument("--serve-dhcp", metavar="FIRST-LAST", help="give addresses. Without it another DHCP server does, and none is given")
@@ -72,7 +92,7 @@ def add_serve(commands):
     parser.add_argument("--tracker-port", type=port, default=6969, metavar="PORT", help="(default: 6969)")
     parser.add_argument("--http-port", type=port, default=6970, metavar="PORT", help="for kernel, initramfs and ezio.conf (default: 6970)")
     parser.add_argument("--dnsmasq-option", action="append", default=[], metavar="OPTION", help="a line for dnsmasq's configuration; repeatable")
-    tracker = parser.add_argument_group("handed to ezio-tracker")
+    tracker = parser.add_argument_group("Handed to ezio-tracker")
     tracker.add_argument("--expect", type=count, metavar="N", help="so many hosts are to be cloned")
     tracker.add_argument("--expect-hosts", metavar="FILE", help="these are, a name a line")
     tracker.add_argument("--exit-when-done", action="store_true", help="end when all of them are done, failed or lost")
@@ -86,9 +106,10 @@ def add_serve(commands):
 
 def parser(version):
     top = argparse.ArgumentParser(prog="ezio-netboot", description="Boots machines from the network into the cloner.", epilog=EXAMPLES,
-                                  formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+                                  usage="%(prog)s [OPTIONS] SUBCOMMAND", formatter_class=HelpFormatter, allow_abbrev=False)
+    top._optionals.title = "Options"
     top.add_argument("--version", action="version", version=f"ezio-netboot {version}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, prog="ezio-netboot", title="Subcommands", metavar="", dest="command")
     add_build(commands)
     add_serve(commands)
     return top

@@ -22,7 +22,8 @@ def configuration(interface, root, web_url, serve_dhcp=None, secure_boot=True, u
         f"user={user}",
         "enable-tftp",
         f"tftp-root={root}",
-        "tftp-no-fail",
+        "tftp-max=2000",  # transfers at once: a room that is switched on together
+        "dhcp-lease-max=5000",
         "dhcp-match=set:bios,option:client-arch,0",
         *(f"dhcp-match=set:uefi,option:client-arch,{arch}" for arch in _UEFI),
     ]

@@ -19,7 +19,7 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 # Applets without which the host's scripts do not run.
 APPLETS = ["sh", "awk", "sed", "ip", "udhcpc", "wget", "tftp", "mount", "setsid", "tail", "head", "sleep", "stty", "reboot", "poweroff", "hostname",
-           "mkfifo", "uevent", "uniq", "xargs", "tr", "sort", "cat", "cttyhack"]
+           "mkfifo", "uevent", "od", "fold", "cut", "uniq", "xargs", "tr", "sort", "cat", "cttyhack"]
 
 
 class Contents:

@@ -28,7 +28,10 @@ def parse(name, text):
 def look_up(name):
     if not _NAME.fullmatch(name):
         raise Refusal(f"--interface {name!r} is no interface's name", USAGE)
-    return parse(name, output_of(need("ip", "iproute2"), "-j", "-4", "address", "show", "dev", name).decode())
+    ip = need("ip", "iproute2")
+    if name not in {link["ifname"] for link in json.loads(output_of(ip, "-j", "link"))}:
+        raise Refusal(f"--interface {name}: there is no such interface")
+    return parse(name, output_of(ip, "-j", "-4", "address", "show", "dev", name).decode())
 
 
 def dhcp_range(text, interface):

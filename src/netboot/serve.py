@@ -69,10 +69,11 @@ class Plan:
             pairs += [("TORRENT", f"{self.tracker_url}/torrents/{name}"), ("TARGET", target)]
         # One pin for each torrent, however many targets it has.
         pairs += [("INFO_HASH", pin) for pin in dict(zip(self.names, self.info_hashes)).values()]
-        pairs += [("NETBOOT_ACTION", self.arguments.action), ("NETBOOT_DONE", f"{self.web_url}/done/")]
+        pairs += [("NETBOOT_ACTION", self.arguments.action), ("NETBOOT_DONE", f"{self.web_url}/done/"),
+                  ("NETBOOT_PAGE", f"{self.tracker_url}/announce")]
         for line in self.arguments.set:
             key, value = settings.checked_setting(line, "--set", self.keys)
-            if key in settings.PAIR or key in ("NETBOOT_HOST", "NETBOOT_DONE", "NETBOOT_ACTION", "INFO_HASH"):
+            if key in settings.PAIR or key in settings.OF_THE_SERVER or key in ("NETBOOT_ACTION", "INFO_HASH"):
                 raise Refusal(f"--set {key}: it follows from the other flags", USAGE)
             pairs.append((key, value))
         return pairs
@@ -105,7 +106,7 @@ class Room:
         web = self.plan.web_url
         self._put("pxelinux.cfg/default",
                   bootfiles.pxelinux_config(f"{web}/vmlinuz", f"{web}/initrd.img", self.plan.words))
-        self._put("grub/grub.cfg", bootfiles.grub_config(f"(http,{web.removeprefix('http://')})", self.plan.words))
+        self._put("grub/grub.cfg", bootfiles.grub_config(self.plan.interface.address, self.plan.words))
         self._put("boot.ipxe", bootfiles.ipxe_script(web, self.plan.words))
         macs = settings.write(self.root, self.plan.common, self.plan.arguments.hosts, self.plan.keys)
         if macs:
@@ -127,7 +128,7 @@ class Room:
         """Its next boot is from its own disk; in files that boot loaders ask for before the common ones."""
         self.done.add(mac)
         self._put(f"pxelinux.cfg/01-{mac}", bootfiles.PXELINUX_LOCAL)
-        self._put(f"grub/grub.cfg-01-{mac}", bootfiles.GRUB_LOCAL)
+        self._put(bootfiles.GRUB_DONE + mac.replace("-", ":"), bootfiles.GRUB_LOCAL)
         self._put(f"boot.ipxe.d/{mac}", bootfiles.IPXE_LOCAL)
         self.children.events.put(("line", "boot", f"{mac} ({address}) is done: it boots from its own disk now"))
 

@@ -9,8 +9,9 @@ ACTIONS = ("reboot", "poweroff", "shell", "stay", "menu")
 # Of ezio-peer's flags those that would make something else of a machine, or of what its end means.
 NOT_FOR_HOSTS = {"CONFIG", "SOURCE", "SEED", "LEECH", "JSON", "QUIET", "DRY_RUN", "HELP", "VERSION"}
 PAIR = ("TORRENT", "TARGET")
-NETBOOT = {"NETBOOT_HOST", "NETBOOT_NAME", "NETBOOT_ACTION", "NETBOOT_DONE"}
-MOST_BYTES = 65536
+NETBOOT = {"NETBOOT_HOST", "NETBOOT_NAME", "NETBOOT_ACTION", "NETBOOT_DONE", "NETBOOT_PAGE"}
+OF_THE_SERVER = {"NETBOOT_HOST", "NETBOOT_DONE", "NETBOOT_PAGE"}
+MOST_BYTES = 262144
 
 _MAC = re.compile(r"[0-9a-f]{2}([-:][0-9a-f]{2}){5}")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
@@ -81,8 +82,8 @@ def merged(common, own, where):
     """A machine's own settings over the common ones. A key that it has replaces every line of that key. TORRENT lines take all
     pairs and pins with them; TARGET lines alone are the targets of the common torrents, in their order."""
     own_keys = {key for key, _ in own}
-    if "NETBOOT_HOST" in own_keys or "NETBOOT_DONE" in own_keys:
-        raise Refusal(f"{where}: NETBOOT_HOST and NETBOOT_DONE are not for one machine", USAGE)
+    for key in sorted(own_keys & OF_THE_SERVER):
+        raise Refusal(f"{where}: {key} is not for one machine", USAGE)
     common = [(key, value) for key, value in common if key != "NETBOOT_HOST"]
     if "TORRENT" in own_keys:
         dropped = own_keys | {*PAIR, "INFO_HASH"}

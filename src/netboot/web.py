@@ -10,6 +10,7 @@ from .settings import plain_mac
 # Nothing else of the directory is given away.
 FILES = {"vmlinuz", "initrd.img", "ezio.conf", "boot.ipxe"}
 PER_MACHINE = {"ezio.conf.d", "boot.ipxe.d"}
+MOST_CONNECTIONS = 1024  # at once; further ones wait to be accepted
 MOST_DONE = 5000  # machines; who invents more is not taken note of
 
 
@@ -86,6 +87,7 @@ class Server(http.server.ThreadingHTTPServer):
         self._on_done = on_done
         self._done = set()
         self._lock = threading.Lock()
+        self._free = threading.Semaphore(MOST_CONNECTIONS)
 
     def take_done(self, mac, address):
         with self._lock:
@@ -95,6 +97,16 @@ class Server(http.server.ThreadingHTTPServer):
                 self._done.add(mac)
                 self._on_done(mac, address)
         return True
+
+    def process_request(self, request, client_address):
+        self._free.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request, client_address):
         pass  # machines that go away in the middle of a file

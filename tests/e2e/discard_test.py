@@ -19,7 +19,7 @@ TAIL_BYTES = MIB + 4096  # of the device, behind the file system
 
 
 def discarded(extent_list, end, unit):
-    """(begin, end) of what is to be discarded, by the README's rules."""
+    """(begin, end) of what is to be discarded, by the rules of docs/PEER.md."""
     edges = sorted(extent_list)
     gaps = [(a[0] + a[1], b[0]) for a, b in zip(edges, edges[1:])]
     gaps.append((sum(edges[-1]), end - KEPT_AT_END))

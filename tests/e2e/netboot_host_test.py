@@ -99,17 +99,27 @@ class HostTest(Case):
         self.assertIsNone(self.faked("power"))
         self.assertNotIn("done/", self.faked("fetched"))
 
+    def test_a_failure_that_the_peer_cannot_tell_is_told_to_the_page(self):
+        self.settings(CONFIG.replace("=abc", "=" + "a1" * 20) + "NETBOOT_PAGE=http://s/announce\n")
+        self.run_host(code=3)
+        told = [line for line in self.faked("fetched").splitlines() if "/announce?" in line]
+        self.assertEqual(len(told), 2)
+        self.assertIn("info_hash=" + "%a1" * 20 + "&peer_id=-EB0000-525400123456&", told[1])
+        self.assertIn("state=failed", told[1])
+        self.assertIn("".join(f"%{byte:02x}" for byte in b"exit code 3, the torrent"), told[1])
+        self.run_host(code=4)
+        self.assertEqual(self.faked("fetched").count("/announce?"), 2, "what the peer tells is not told twice")
+
     def test_settings_are_data_and_what_is_not_known_is_refused(self):
         for line, reason in (("CONFIG=/etc/passwd", "CONFIG has no place here"), ("DRY_RUN=true", "DRY_RUN has no place here"),
                              ("NETBOOT_NAME=$(touch /tmp/x)", "no host name"), ("NETBOOT_NOSUCH=1", "does not know NETBOOT_NOSUCH"),
                              ("rubbish", "not KEY=value"), ("a b=1", "no key"), ("MEMORY=\x1b[2J", "control character"),
                              ("NETBOOT_ACTION=explode", "there are reboot")):
-            with self.subTest(line):
-                self.settings(CONFIG + line + "\n")
-                self.run_host()
-                self.assertEqual(self.fact("result"), "failed")
-                self.assertIn(reason, self.fact("phase"))
-                self.assertIsNone(self.faked("arguments"), "nothing was cloned")
+            self.settings(CONFIG + line + "\n")
+            self.run_host()
+            self.assertEqual(self.fact("result"), "failed", line)
+            self.assertIn(reason, self.fact("phase"), line)
+            self.assertIsNone(self.faked("arguments"), f"nothing was cloned: {line}")
 
     def test_shell_in_a_value_reaches_the_peer_as_it_is(self):
         value = "`reboot` $(reboot) ; reboot * \\n 'x\" %s"

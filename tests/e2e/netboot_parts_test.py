@@ -1,17 +1,15 @@
-"""What of ezio-netboot needs no machine to boot: the image's contents, what machines are told, dnsmasq, one command for all, the host's scripts."""
+"""What of ezio-netboot needs no machine to boot: the image's contents, what machines are told, dnsmasq."""
 import json
 import os
-import signal
 import sys
 
-from lib import netlab, runner
-from lib.case import require_programs
-from lib.ezio import BIN_DIR, EzioCase, create_torrent, require_built
-from lib.proc import run, wait_until
+from lib import runner
+from lib.case import Case, require_programs
+from lib.ezio import BIN_DIR, require_built
+from lib.proc import run
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "src")
 NETBOOT = os.path.join(SOURCE, "netboot", "ezio-netboot")
-HOST = os.path.join(SOURCE, "netboot", "host")
 sys.path.insert(0, SOURCE)
 
 from netboot import bootfiles, cpio, dnsmasq, interface, kernel, modules, settings  # noqa: E402
@@ -26,7 +24,7 @@ def here(name="eth0", address="10.77.0.1", length=24):
         {"family": "inet", "scope": "global", "local": address, "prefixlen": length}]}]))
 
 
-class SettingsTest(EzioCase):
+class SettingsTest(Case):
     def test_a_machines_own_settings_go_over_the_common_ones(self):
         own = settings.parse("# the old one in the corner\nMEMORY=64\nNETBOOT_NAME=lab-07\nTARGET=/dev/nvme0n1\n", "07", KEYS)
         self.assertEqual(settings.merged(COMMON, own, "07"), [
@@ -46,7 +44,7 @@ class SettingsTest(EzioCase):
         for line in ("CONFIG=/etc/passwd", "SOURCE=/dev/sda", "DRY_RUN=true", "JSON=true", "NOSUCHFLAG=1", "memory=1", "MEMORY", "=1",
                      "NETBOOT_NAME=a b", "NETBOOT_NAME=$(reboot)", "NETBOOT_ACTION=explode", "TARGET=/etc/shadow", "TARGET=/dev/../etc/x",
                      "TARGET=/dev/sda;reboot", "MEMORY=1\x1b[2J"):
-            with self.subTest(line), self.assertRaises(Refusal):
+            with self.assertRaises(Refusal, msg=line):
                 settings.checked_setting(line, "file:1", KEYS)
         for target in ("/dev/disk/by-id/ata-X_1", "serial=S5Y1NX0R123456-part2", "wwn=0x5002538e00aabbcc"):
             self.assertEqual(settings.checked_target(target), target)
@@ -87,7 +85,7 @@ class SettingsTest(EzioCase):
         self.assertNotIn("TOKEN", keys)
 
 
-class DnsmasqTest(EzioCase):
+class DnsmasqTest(Case):
     def test_without_serve_dhcp_it_has_no_addresses_to_give(self):
         text = dnsmasq.configuration(here(), "/run/x", "http://10.77.0.1:6970", secure_boot=False)
         ranges = [line for line in text.splitlines() if line.startswith("dhcp-range")]
@@ -99,18 +97,22 @@ class DnsmasqTest(EzioCase):
     def test_ranges_are_of_the_interface(self):
         self.assertEqual(interface.dhcp_range("10.77.0.100-10.77.0.150", here()), ("10.77.0.100", "10.77.0.150"))
         for text in ("10.77.1.1-10.77.1.9", "10.77.0.9-10.77.0.2", "10.77.0.1-10.77.0.9", "10.77.0.5", "x-y", "10.77.0.5-10.77.0.7\ndhcp-x"):
-            with self.subTest(text):
-                self.assertRaises(Refusal, interface.dhcp_range, text, here())
+            with self.assertRaises(Refusal, msg=text):
+                interface.dhcp_range(text, here())
         self.assertRaisesRegex(Refusal, "no IPv4 address", interface.parse, "eth9", "[]")
 
 
-class ImageTest(EzioCase):
+class ImageTest(Case):
     """The image that is built of this machine's kernel."""
+
+    @staticmethod
+    def build(directory):
+        run(NETBOOT, "build", "--level", "1", "--add", "/usr/bin/sha256sum:/usr/local/bin/identity", "--module", "tun", "-o", directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR})
 
     @classmethod
     def setUpClass(cls):
         cls.directory = os.path.join(runner.scratch().dir("image"), "netboot")
-        cls.output = run(NETBOOT, "build", "--level", "1", "-o", cls.directory, timeout_s=300, env={**os.environ, "EZIO_BIN_DIR": BIN_DIR}).stdout
+        cls.build(cls.directory)
         cls.names = run("sh", "-c", "zstd -dc initrd.img | cpio -t --quiet", cwd=cls.directory, timeout_s=60).stdout.splitlines()
         cls.version = json.loads(read(cls.directory, "image.json"))["kernel"]
 
@@ -130,7 +132,7 @@ class ImageTest(EzioCase):
         for path in there & set(tree.needs):
             self.assertLessEqual(set(tree.needs[path]), there, path)
         names = {modules.module_name(path) for path in there} | tree.builtin
-        self.assertLessEqual({"ahci", "nvme", "e1000e", "r8169", "ixgbe", "virtio_net", "usb_storage", "usbhid", "xfs", "btrfs", "vfat", "megaraid_sas"},
+        self.assertLessEqual({"ahci", "nvme", "e1000e", "r8169", "ixgbe", "virtio_net", "usb_storage", "usbhid", "xfs", "btrfs", "vfat", "megaraid_sas", "tun"},
                              names)
         self.assertIn("modules.alias.bin", there)
 
@@ -139,12 +141,21 @@ class ImageTest(EzioCase):
         root = self.temp_dir("root")
         run("sh", "-c", f"zstd -dc initrd.img | (cd {root} && cpio -idm --quiet)", cwd=self.directory, timeout_s=60)
         for argv in (["ezio-peer", "--help"], ["sfdisk", "--version"], ["e2fsck", "-V"], ["resize2fs"], ["xfs_growfs", "-V"],
-                     ["btrfs", "version"], ["blkid", "-V"], ["modprobe", "--version"], ["sh", "-n", "/usr/lib/ezio/run"]):
-            done = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin", *argv, check=False)
+                     ["btrfs", "version"], ["blkid", "-V"], ["modprobe", "--version"], ["identity", "--version"],
+                     ["sh", "-n", "/usr/lib/ezio/run"]):
+            done = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/usr/local/bin", *argv, check=False)
             self.assertNotIn(done.returncode, (126, 127), f"{argv}: {done.stderr}")
             self.assertNotRegex(done.stderr, "not found|error while loading")
         self.assertTrue(os.access(os.path.join(root, "init"), os.X_OK) or os.path.islink(os.path.join(root, "init")))
         self.assertIn("/nvme.ko", run("chroot", root, "/usr/sbin/modprobe", "-S", self.version, "-n", "-v", "nvme").stdout)
+
+    def test_the_same_server_makes_the_same_image_and_replaces_the_old_one(self):
+        before = read(self.directory, "image.json")
+        inode = os.stat(self.directory).st_ino
+        self.build(self.directory)
+        self.assertEqual(read(self.directory, "image.json"), before)
+        self.assertNotEqual(os.stat(self.directory).st_ino, inode)
+        self.assertEqual(os.listdir(os.path.dirname(self.directory)), ["netboot"], "nothing is left beside it")
 
     def test_only_an_image_of_ours_is_replaced(self):
         other = self.temp_dir("other")
@@ -155,7 +166,7 @@ class ImageTest(EzioCase):
         self.assertEqual(os.listdir(other), ["letters.txt"])
 
 
-class CpioTest(EzioCase):
+class CpioTest(Case):
     def test_the_same_entries_make_the_same_bytes_that_cpio_reads(self):
         texts = []
         for order in (("b", "a"), ("a", "b")):

@@ -2,11 +2,11 @@
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 
-OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
-OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
+OVMF = "/usr/share/OVMF/OVMF_"
 
 # Card and disk of different makes, so that more than one driver has to be found.
 DEVICES = {
@@ -20,13 +20,16 @@ DEVICES = {
 }
 
 
-class Serial:
-    """The console's lines, each with the second after power-on in which it began."""
+class Lines:
+    """The lines of a growing file, each with the second in which it was seen, and what the process had computed by then: on a machine that
+    is busy with other things that says more than the clock."""
 
-    def __init__(self, path, started):
+    def __init__(self, path, started, pid):
         self.path = path
         self.started = started
         self.lines = []
+        self.computed = []
+        self._pid = pid
         self._stop = False
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -43,7 +46,9 @@ class Serial:
             offset += len(data)
             *whole, rest = (rest + data).split(b"\n")
             now = time.monotonic() - self.started
-            self.lines += [(now, clean(line)) for line in whole]
+            if whole:
+                self.computed += [cpu_seconds(self._pid)] * len(whole)
+                self.lines += [(now, clean(line)) for line in whole]
             time.sleep(0.1)
 
     def find(self, pattern):
@@ -51,6 +56,13 @@ class Serial:
         for seconds, line in list(self.lines):
             if re.search(pattern, line):
                 return seconds, line
+        return None
+
+    def moment(self, pattern):
+        """(seconds, seconds computed) of the first line that matches, or None."""
+        for (seconds, line), computed in zip(list(self.lines), self.computed):
+            if re.search(pattern, line):
+                return seconds, computed
         return None
 
     def close(self):
@@ -61,6 +73,16 @@ class Serial:
         return "\n".join(f"{seconds:7.1f}  {line}" for seconds, line in self.lines[-count:])
 
 
+def cpu_seconds(pid):
+    """User and system time of all threads so far."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def clean(raw):
     text = raw.decode(errors="replace").replace("\r", "")
     return re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f]", "", text)
@@ -69,7 +91,7 @@ def clean(raw):
 class Machine:
     """Boots from the network first, then from its disk."""
 
-    def __init__(self, case, name, tap, mac, disk, kind, uefi=False, memory_mib=768):
+    def __init__(self, case, name, tap, mac, disk, kind, firmware="BIOS", memory_mib=768):
         self.name, self.mac, self.disk = name, mac, disk
         directory = case.temp_dir(name)
         serial = os.path.join(directory, "serial")
@@ -79,16 +101,26 @@ class Machine:
                 "-device", "virtio-rng-pci",
                 "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no",
                 "-drive", f"if=none,id=disk0,file={disk},format=raw,cache=unsafe"]
-        argv += self._uefi(directory) if uefi else ["-machine", "pc"]
+        argv += ["-machine", "pc"] if firmware == "BIOS" else self._uefi(directory, firmware == "UEFI, Secure Boot")
         argv += [word.format(mac=mac, name=name) for word in DEVICES[kind]]
         self.process = case.spawn(name, argv, netns=case.lab.switch)
-        self.serial = Serial(serial, self.process.started)
+        self.serial = Lines(serial, self.process.started, self.process.pid)
         case.addCleanup(self.serial.close)
 
-    def _uefi(self, directory):
-        """With Secure Boot on, and the keys of Microsoft in the firmware."""
+    def command(self, text):
+        """To qemu's monitor."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.monitor)
+            connection.settimeout(10)
+            connection.recv(4096)
+            connection.sendall(text.encode() + b"\n")
+            time.sleep(1)
+
+    def _uefi(self, directory, secure_boot):
+        """Secure Boot: with the keys of Microsoft in the firmware."""
         variables = os.path.join(directory, "vars.fd")
-        shutil.copyfile(OVMF_VARS, variables)
+        shutil.copyfile(OVMF + ("VARS_4M.ms.fd" if secure_boot else "VARS_4M.fd"), variables)
+        code = OVMF + ("CODE_4M.secboot.fd" if secure_boot else "CODE_4M.fd")
         return ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
-                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
                 "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]

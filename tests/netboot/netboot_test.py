@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A room that boots from the network, under qemu: a BIOS machine and a UEFI one with Secure Boot clone a Debian and boot from it; a third one
-has too small a disk. Real PXE, DHCP of another server beside ezio-netboot's, on a bridge in a namespace.
+"""A room that boots from the network, under qemu: a BIOS machine and a UEFI one with Secure Boot clone a Debian and boot from it;
+two more have too small a disk, beside another DHCP server. Real PXE on a bridge in a namespace.
 
 Takes minutes: there is no KVM to count on. Run by scripts/test as a stage of its own.
 """
@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 
@@ -16,14 +17,14 @@ from lib import netlab, runner, sandbox
 from lib.case import require_programs
 from lib.ezio import BIN_DIR, EzioCase, create_torrent, require_built
 from lib.proc import run, wait_until
-from machine import Machine
+from machine import Lines, Machine
 
 NETBOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "src", "netboot", "ezio-netboot")
 MIB = 1 << 20
-BIOS_MAC, UEFI_MAC, SMALL_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
+BIOS_MAC, UEFI_MAC, SMALL_MAC, IPXE_MAC = (f"52:54:00:00:00:0{number}" for number in (1, 2, 3, 4))
 # Under emulation, on a machine that does other things besides.
-CLONE_SECONDS = 600
-BOOT_SECONDS = 240
+CLONE_SECONDS = 900
+BOOT_SECONDS = 600
 
 # Made before the tests are cut off from the network.
 _prepared = None
@@ -32,9 +33,16 @@ _prepared = None
 class NetbootTest(EzioCase):
     def setUp(self):
         super().setUp()
+        self.machines = []
         self.lab = netlab.Lab()
         self.addCleanup(self.lab.close)
         self.server = self.lab.host("server")
+
+    def machine(self, name, mac, disk_bytes, kind, firmware="BIOS"):
+        tap = self.tap(f"tap{len(self.machines)}")
+        machine = Machine(self, name, tap, mac, self.empty_disk(name, disk_bytes), kind, firmware)
+        self.machines.append(machine)
+        return machine
 
     def tap(self, name):
         self.lab.switch.run("ip", "tuntap", "add", name, "mode", "tap")
@@ -57,7 +65,7 @@ class NetbootTest(EzioCase):
 
     def serve(self, torrent, image, *flags):
         return self.spawn("ezio-netboot", [NETBOOT, "serve", "--dir", _prepared.image, "--interface", "eth0", "--torrent", torrent,
-                                           "--source", image, "--append", "loglevel=6", *flags],
+                                           "--source", image, *flags],
                           netns=self.server, env={"EZIO_BIN_DIR": BIN_DIR})
 
     def stats(self):
@@ -77,62 +85,76 @@ class NetbootTest(EzioCase):
 
     def describe_processes(self):
         return super().describe_processes() + "".join(
-            f"\n{machine.name}:\n{machine.serial.tail(100)}" for machine in getattr(self, "machines", []))
+            f"\n{machine.name}:\n{machine.serial.tail(100)}" for machine in self.machines)
+
+    def room(self, disk, names, *flags):
+        """A served room: hosts named by MAC address, each with lines of its own."""
+        torrent = create_torrent(self.temp_file("lab.torrent"), "--image", disk, name="lab", announce=["http://10.77.0.1:6969/announce"])
+        hosts = self.temp_dir("hosts")
+        for mac, lines in names.items():
+            with open(os.path.join(hosts, mac + ".conf"), "w", encoding="utf-8") as file:
+                file.write(lines)
+        serve = self.serve(torrent, disk, "--target", "/dev/vda", "--hosts", hosts, "--expect", str(len(names)), *flags)
+        wait_until(lambda: "may boot now" in serve.stdout(), 60, serve.output)
+        self.log = Lines(serve.stdout_path, serve.started, serve.pid)
+        self.addCleanup(self.log.close)
+        return serve
 
     def test_a_room_clones_and_boots_from_its_disks(self):
-        torrent = create_torrent(self.temp_file("lab.torrent"), "--image", _prepared.disk, name="lab",
-                                 announce=["http://10.77.0.1:6969/announce"])
-        hosts = self.temp_dir("hosts")
-        for mac, text in ((BIOS_MAC, "NETBOOT_NAME=bios-01\nTARGET=/dev/nvme0n1\n"), (UEFI_MAC, "NETBOOT_NAME=uefi-01\n"),
-                          (SMALL_MAC, "NETBOOT_NAME=small-01\nTARGET=serial=small-01\n")):
-            with open(os.path.join(hosts, mac + ".conf"), "w", encoding="utf-8") as file:
-                file.write(text)
-        self.other_dhcp()
-        serve = self.serve(torrent, _prepared.disk, "--target", "/dev/vda", "--hosts", hosts, "--expect", "3", "--set", "REUSE=off")
-        self.wait_listening(self.server, 6969, 30)
-        wait_until(lambda: "may boot now" in serve.stdout(), 30, lambda: serve.output())
-
-        small = Machine(self, "small-01", self.tap("tap3"), SMALL_MAC, self.empty_disk("small", 64 * MIB), "e1000, AHCI")
-        bios = Machine(self, "bios-01", self.tap("tap1"), BIOS_MAC, self.empty_disk("bios", debian_disk.DISK_BYTES), "e1000, NVMe")
-        uefi = Machine(self, "uefi-01", self.tap("tap2"), UEFI_MAC, self.empty_disk("uefi", debian_disk.DISK_BYTES + 64 * MIB), "virtio",
-                       uefi=True)
-        self.machines = [small, bios, uefi]
-
-        with self.subTest("too small a disk is red, with its reason"):
-            _, line = self.wait_line(small, "EZIO FAILED", BOOT_SECONDS)
-            self.assertIn("exit code 4", line)
-            host = wait_until(lambda: self.host_named("small-01"), 30, "the page knows small-01")
-            self.assertEqual(host["state"], "failed")
-            self.assertIn("small", host["error"])
-            self.assertTrue(small.process.running(), "a failure stays on the screen")
-            self.screenshot(small, "small")
-            small.process.stop()
+        serve = self.room(_prepared.disk, {BIOS_MAC: "NETBOOT_NAME=bios-01\nTARGET=/dev/nvme0n1\n", UEFI_MAC: "NETBOOT_NAME=uefi-01\n"},
+                          "--serve-dhcp", "10.77.0.100-10.77.0.150", "--exit-when-done")
+        bios = self.machine("bios-01", BIOS_MAC, debian_disk.DISK_BYTES, "e1000, NVMe")
+        uefi = self.machine("uefi-01", UEFI_MAC, debian_disk.DISK_BYTES + 64 * MIB, "virtio", "UEFI, Secure Boot")
+        for machine in (bios, uefi):
+            self.wait_line(machine, "first block", BOOT_SECONDS)
         for machine in (bios, uefi):
             self.wait_line(machine, "EZIO DONE", CLONE_SECONDS)
+            self.screenshot(machine)
         for machine, mode, root in ((bios, "BIOS", "/dev/nvme0n1p3"), (uefi, "UEFI", "/dev/vda3")):
             _, line = self.wait_line(machine, debian_disk.MARKER, BOOT_SECONDS)
             self.assertIn(f"{mode} root={root}", line)
             self.assertEqual(machine.process.wait(60), 0)
         self.report(bios, uefi)
-        self.assertEqual(self.host_named("bios-01")["state"], "done")
+        self.assertEqual(serve.wait(120), 0, serve.output()[-2000:])
+
+    def test_a_disk_that_is_too_small_is_red_beside_another_dhcp_server(self):
+        self.other_dhcp()
+        serve = self.room(_prepared.disk, {SMALL_MAC: "NETBOOT_NAME=small-01\nTARGET=serial=small-01\n", IPXE_MAC: "NETBOOT_NAME=small-02\n"})
+        machines = [self.machine("small-01", SMALL_MAC, 64 * MIB, "e1000, AHCI"),
+                    self.machine("small-02", IPXE_MAC, 64 * MIB, "virtio", "UEFI")]
+        for machine in machines:
+            _, line = self.wait_line(machine, "EZIO FAILED", BOOT_SECONDS)
+            self.assertIn("exit code 4", line)
+            host = wait_until(lambda name=machine.name: self.host_named(name), 30, "the page knows it")
+            self.assertEqual(host["state"], "failed")
+            self.assertRegex(host["error"], "small|bytes")
+            print(f"# {machine.name} on the page: {host['error']}", flush=True)
+            self.screenshot(machine)
+        for machine in machines:
+            self.assertTrue(machine.process.running(), "a failure stays on the screen")
+            self.assertIsNone(machine.serial.find("reboot: "))
+        # Nobody got an address of ours.
+        self.assertNotIn("DHCPOFFER", serve.output())
         self.assertEqual(serve.stop(), 143)
 
-    def screenshot(self, machine, name):
+    def screenshot(self, machine):
+        """For people, where EZIO_SCREENSHOTS names a directory."""
         directory = os.environ.get("EZIO_SCREENSHOTS")
         if directory:
-            run("socat", "-", f"unix-connect:{machine.monitor}", input=f"screendump {directory}/{name}.ppm\n")
+            time.sleep(5)
+            machine.command(f"screendump {directory}/{machine.name}.ppm")
 
     def report(self, *machines):
-        """What power-on to the first block took, for people."""
+        """What power-on to the first block took, for people: by the clock, and computed by the emulator."""
+        marks = [("kernel is up", "^ezio-netboot: kernel"), ("address", "^address "), ("first block", "^first block"),
+                 ("verified", "EZIO DONE"), ("cloned system is up", debian_disk.MARKER)]
         for machine in machines:
-            kernel = machine.serial.find(r"ezio-netboot: kernel|Linux version")
-            marks = [("our first line", "ezio-netboot: kernel"), ("address", "^address "), ("first block", "^first block"), ("done", "EZIO DONE"),
-                     ("cloned system", debian_disk.MARKER)]
+            asked = self.log.moment(f"DHCPDISCOVER.* {machine.mac}")
+            if asked:
+                print(f"# {machine.name}: firmware asks for an address {asked[0] + self.log.started - machine.process.started:.0f} s after power-on")
             for what, pattern in marks:
-                found = machine.serial.find(pattern)
-                print(f"# {machine.name}: {what} {found[0]:.0f} s after power-on: {found[1]}" if found else f"# {machine.name}: no {what}")
-            if kernel:
-                print(f"# {machine.name}: kernel's first line {kernel[0]:.0f} s", flush=True)
+                seconds, computed = machine.serial.moment(pattern)
+                print(f"# {machine.name}: {what} {seconds:.0f} s after power-on, {computed:.0f} s computed", flush=True)
 
 
 class Prepared:

@@ -14,6 +14,7 @@
 #include "tools/bench/disk.hpp"
 #include "tools/bench/hash.hpp"
 #include "tools/bench/net.hpp"
+#include "tools/common/command_line.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/outcome.hpp"
 
@@ -56,6 +57,9 @@ void add_hash(CLI::App& app, Commands& commands) {
       ->type_name("MiB")
       ->check(CLI::Range(1, 65536));
   hash->add_flag("--json", options.json, "one JSON object");
+  add_examples(*hash, R"(
+  ezio-bench hash --json
+      for a program to read)");
   hash->callback([&commands] {
     commands.job = [&options = commands.hash]() -> Outcome<std::string> {
       return {boost::system::in_place_value, run_hash_bench(options)};
@@ -76,6 +80,11 @@ void add_disk(CLI::App& app, Commands& commands) {
   disk->add_option("--seconds", options.seconds, "at most, for each measurement; default 5")
       ->check(CLI::Range(0.01, longest_s));
   disk->add_flag("--json", options.json, "one JSON object");
+  add_examples(*disk, R"(
+  ezio-bench disk --read /dev/sda
+      nothing is written
+  ezio-bench disk --destroy /dev/sdb
+      what is on /dev/sdb is lost)");
   disk->callback([&commands] { commands.job = [&] { return run_disk_command(commands.disk); }; });
 }
 
@@ -112,6 +121,11 @@ void add_net(CLI::App& app, Commands& commands) {
       ->type_name("MiB")
       ->check(CLI::Range(16, 65536));
   net->add_flag("--json", options.json, "one JSON object");
+  add_examples(*net, R"(
+  ezio-bench net --listen 0.0.0.0:7000
+      on one machine
+  ezio-bench net --connect 192.0.2.1:7000
+      on another)");
   net->callback([&commands] { commands.job = [&] { return run_net_command(commands); }; });
 }
 
@@ -147,6 +161,9 @@ void add_clone(CLI::App& app, Commands& commands) {
       ->check(CLI::Range(1, 65536));
   clone->add_option("--seconds", options.seconds, "at most; default 600")->check(CLI::Range(1.0, longest_s));
   clone->add_flag("--json", options.json, "one JSON object");
+  add_examples(*clone, R"(
+  ezio-bench clone --leechers 4 --size 2048
+      2 GiB to four files in memory)");
   clone->callback([&commands] {
     commands.job = [&] {
       commands.clone.programs = program_directory();
@@ -177,6 +194,12 @@ int main_with_exceptions(int argc, char** argv) {
   add_disk(app, commands);
   add_net(app, commands);
   add_clone(app, commands);
+  add_version(app, "ezio-bench");
+  add_examples(app, R"(
+  ezio-bench disk --read /dev/sda
+      how fast this disk reads; nothing is written
+  ezio-bench hash
+      how fast this processor checks pieces)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

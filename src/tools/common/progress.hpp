@@ -1,4 +1,5 @@
-// One live line on a terminal for a long computation; silent anywhere else.
+// How far a long computation is: one live line on a terminal; elsewhere nothing, or for a log a line every
+// few seconds.
 #pragma once
 
 #include <chrono>
@@ -9,8 +10,10 @@ namespace ezio {
 
 class ProgressLine {
  public:
-  // "label  42%  3100 MB/s" on stderr, where that is a terminal. total_bytes > 0.
-  ProgressLine(std::string label, std::uint64_t total_bytes);
+  enum class Elsewhere { silent, lines };
+
+  // "label  42%  3100 MB/s" on stderr. total_bytes > 0.
+  ProgressLine(std::string label, std::uint64_t total_bytes, Elsewhere elsewhere = Elsewhere::silent);
   ~ProgressLine();  // wipes the line
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -21,7 +24,9 @@ class ProgressLine {
   std::string label_;
   std::uint64_t total_bytes_;
   std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point last_;  // when a line was written for a log
   bool terminal_;
+  Elsewhere elsewhere_;
   bool shown_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "tools/common/command.hpp"
+#include "tools/common/command_line.hpp"
 #include "tools/common/config_file.hpp"
 #include "tools/peer/size_range.hpp"
 
@@ -19,6 +20,16 @@ namespace {
 
 constexpr double least_rate_limit = 0.1;  // MB/s; less, and peers time out
 constexpr double most_rate_limit = 1e6;
+
+constexpr const char* examples = R"(
+  ezio-peer --leech http://192.0.2.1:6969/torrents/lab.torrent /dev/sda
+      clone to the disk of this machine, and serve the others meanwhile
+  ezio-peer --dry-run --leech lab.torrent serial=S5Y1NX0R123456
+      only say what that would do
+  ezio-peer --seed /srv/torrents/lab.torrent /srv/images/lab
+      serve a dump, until interrupted
+  ezio-peer --config ezio.conf
+      what to do stands in a file)";
 
 std::optional<Linger> parse_linger(const std::string& text) {
   if (text == "auto") return Linger{Linger::Mode::automatic, {}};
@@ -230,6 +241,8 @@ std::variant<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
   PeerOptions options;
   Raw raw;
   add_options(app, options, raw);
+  add_version(app, "ezio-peer");
+  add_examples(app, examples);
   auto arguments = with_config({argv + 1, argv + argc}, config_arguments);
   if (!arguments) {
     fmt::print(stderr, "ezio-peer: {}\n", arguments.error().message);

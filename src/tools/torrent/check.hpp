@@ -8,8 +8,8 @@
 
 namespace ezio {
 
-// Prints each bad piece with where it lies on the device, then a summary line. The outcome is the number of
-// bad pieces.
-Outcome<std::size_t> check_source(const Metainfo& metainfo, const std::string& path);
+// Prints each bad piece with where it lies on the device, then a summary line; or all of it as one JSON
+// object. The outcome is the number of bad pieces.
+Outcome<std::size_t> check_source(const Metainfo& metainfo, const std::string& path, bool json);
 
 }  // namespace ezio

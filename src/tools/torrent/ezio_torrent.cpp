@@ -10,11 +10,13 @@
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
 #include "disk/small_file.hpp"
+#include "tools/common/command_line.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/outcome.hpp"
 #include "tools/torrent/capture.hpp"
 #include "tools/torrent/check.hpp"
 #include "tools/torrent/create.hpp"
+#include "tools/torrent/examples.hpp"
 #include "tools/torrent/piece_length.hpp"
 #include "tools/torrent/show.hpp"
 
@@ -76,6 +78,8 @@ CommandLine::CommandLine() {
   add_capture();
   add_create();
   add_show_and_check();
+  add_version(app, "ezio-torrent");
+  add_torrent_examples(app);
 }
 
 void CommandLine::add_create() {
@@ -134,6 +138,7 @@ void CommandLine::add_show_and_check() {
   check->add_option("TORRENT", torrent, "path")->required();
   check->add_option("PATH", path, "block device, image file, DIR of DIR/<hex> or DIR/<name>/<hex>")
       ->required();
+  check->add_flag("--json", json, "one JSON object");
 }
 
 // What CLI11 has no word for.
@@ -185,7 +190,7 @@ Outcome<ExitCode> run(const CommandLine& line) {
     fmt::print("{}", line.json ? describe_json(*metainfo) : describe_text(*metainfo));
     return ExitCode::ok;
   }
-  const Outcome<std::size_t> bad = check_source(*metainfo, line.path);
+  const Outcome<std::size_t> bad = check_source(*metainfo, line.path, line.json);
   if (!bad) return bad.error();
   return *bad == 0 ? ExitCode::ok : ExitCode::io_error;
 }

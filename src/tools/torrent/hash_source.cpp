@@ -7,7 +7,7 @@ namespace ezio {
 
 Outcome<std::vector<Sha1Digest>> hash_source(SourceReader& source, const Geometry& geometry,
                                              const std::string& label, unsigned threads) {
-  ProgressLine line(label, geometry.total_length());
+  ProgressLine line(label, geometry.total_length(), ProgressLine::Elsewhere::lines);
   BulkHashOptions options;
   options.threads = threads;
   options.progress = [&line](std::uint64_t bytes_done) {

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "bt/base/printable.hpp"
-#include "bt/base/version.hpp"
 #include "disk/small_file.hpp"
+#include "tools/common/command_line.hpp"
 #include "tools/common/config_file.hpp"
 #include "tracker/access.hpp"
 
@@ -18,6 +18,20 @@ namespace {
 
 constexpr std::size_t max_list_bytes = std::size_t{1} << 20;
 constexpr std::uint32_t most_hosts = 100'000;
+
+constexpr const char* examples = R"(
+  ezio-tracker --listen 0.0.0.0:6969 --dir /srv/torrents --state /srv/tracker.state
+      serve torrents, and the page at http://THIS-HOST:6969/
+  ezio-tracker --listen 0.0.0.0:6969 --dir /srv/torrents --expect 30 --exit-when-done
+      end when 30 hosts are done
+  ezio-tracker status http://192.0.2.1:6969
+      watch from a terminal)";
+
+constexpr const char* status_examples = R"(
+  ezio-tracker status
+      of the tracker of this machine, until the deployment is complete
+  ezio-tracker status --once http://192.0.2.1:6969
+      for a script: exit code 0 when every host is verified)";
 
 std::string check_listen(const std::string& text) {
   return parse_endpoint(text) ? "" : ezio::quoted(text) + " is not ADDRESS:PORT";
@@ -181,9 +195,11 @@ std::variant<TrackerOptions, StatusOptions, EarlyExit> parse_tracker_options(int
   Raw raw;
   add_serving(app, options, raw);
   add_deployment(app, options, raw);
-  app.set_version_flag("--version", std::string(version));
+  add_version(app, "ezio-tracker");
   CLI::App* status = app.add_subcommand("status", "Shows the table of a running tracker in a terminal, live");
   add_status(*status, status_options, raw);
+  add_examples(app, examples);
+  add_examples(*status, status_examples);
   auto arguments = with_config({argv + 1, argv + argc}, config_arguments);
   if (!arguments) {
     fmt::print(stderr, "ezio-tracker: {}\n", arguments.error().message);
