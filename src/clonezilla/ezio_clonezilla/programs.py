@@ -10,7 +10,7 @@ try:
 except ImportError:
     BIN_DIR, VERSION = None, "from the source tree"
 
-USAGE_ERROR = 2  # exit codes are those of ezio-peer, see README
+USAGE_ERROR = 2  # exit codes are those of ezio-peer, see docs/PEER.md
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
