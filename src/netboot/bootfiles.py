@@ -16,8 +16,6 @@ UEFI = {
     "grubx64.efi": ("/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "grub-efi-amd64-signed"),
     "mmx64.efi": ("/usr/lib/shim/mmx64.efi.signed", "shim-helpers-amd64-signed"),
 }
-GRUB_DONE = "grub/done-"  # and the MAC address as grub writes it, with colons
-
 # Not signed. grub does not see what a proxy says beside another DHCP server; iPXE does.
 IPXE = {"snponly.efi": ("/usr/lib/ipxe/snponly.efi", "ipxe")}
 
@@ -52,13 +50,11 @@ def pxelinux_config(kernel_url, initrd_url, words):
 
 
 def grub_config(server, words):
-    """By TFTP: Debian's signed grub for networks has no HTTP. Nor does it look for a file of the machine by itself, or can test for
-    one: that of a machine which is done is tried, and ends grub where it is there."""
+    """By TFTP: Debian's signed grub for networks has no HTTP."""
     place = f"(tftp,{server})"
     line = " ".join(f"'{quoted(w)}'" for w in words)
     # No menu: drawing one takes seconds on a serial console.
     return ("# Written by ezio-netboot serve.\n"
-            f"source {place}/{GRUB_DONE}$net_default_mac\n"
             f"linux {place}/vmlinuz {line} BOOTIF=01-$net_default_mac\n"
             f"initrd {place}/initrd.img\n"
             "boot\n")
@@ -72,18 +68,8 @@ def ipxe_script(web_url, words):
             f"initrd {web_url}/initrd.img\nboot\n")
 
 
-# For machines that are done: their own disk is next.
+# For machines that are done: their own disk is next. (grub is not even offered to them: what it starts from a disk does not find its own disk,
+# and after one that ends firmware shows its setup.)
 PXELINUX_LOCAL = "# This machine is cloned.\nDEFAULT local\nPROMPT 0\nLABEL local\n  LOCALBOOT 0\n"
-# A boot loader that ends well makes firmware show its setup, and one that fails makes it try the network's other ways first: so grub
-# starts what the disk has where firmware itself would look.
-GRUB_LOCAL = """# This machine is cloned.
-for loader in /EFI/BOOT/BOOTX64.EFI /EFI/Microsoft/Boot/bootmgfw.efi; do
-  if search --no-floppy --file --set=esp $loader; then
-    chainloader ($esp)$loader
-    boot
-  fi
-done
-exit 1
-"""
 # iPXE cannot start a disk's loader under UEFI: firmware goes on to its next ways of booting.
 IPXE_LOCAL = "#!ipxe\n# This machine is cloned.\nexit 1\n"

@@ -26,6 +26,7 @@ def configuration(interface, root, web_url, serve_dhcp=None, secure_boot=True, u
         "dhcp-lease-max=5000",
         "dhcp-match=set:bios,option:client-arch,0",
         *(f"dhcp-match=set:uefi,option:client-arch,{arch}" for arch in _UEFI),
+        f"dhcp-hostsdir={root}/done",  # read whenever a file comes
     ]
     if not secure_boot:
         # iPXE asks again, as itself, and gets a script. One in the ROM of a BIOS machine loads pxelinux like others.
@@ -38,16 +39,21 @@ def configuration(interface, root, web_url, serve_dhcp=None, secure_boot=True, u
             f"dhcp-range={first},{last},{interface.network.netmask},1h",
             "dhcp-option=option:router",  # none: this network leads nowhere that the cloner has to go
             "dhcp-boot=tag:bios,lpxelinux.0",
-            f"dhcp-boot=tag:uefi,tag:!script,{loader}",
+            f"dhcp-boot=tag:uefi,tag:!script,tag:!done,{loader}",
         ]
     else:
         lines += [
             f"dhcp-range={interface.network.network_address},proxy,{interface.network.netmask}",
             'pxe-service=x86PC,"ezio",lpxelinux',
-            *(f'pxe-service=tag:!script,{arch},"ezio",{loader}' for arch in _UEFI),
+            *(f'pxe-service=tag:!script,tag:!done,{arch},"ezio",{loader}' for arch in _UEFI),
         ]
     lines += others.splitlines()
     return "\n".join(lines) + "\n"
+
+
+def host_done(mac):
+    """For a file of dhcp-hostsdir: a UEFI machine that is done is offered no boot loader, so that its firmware goes on to its disk."""
+    return f"{mac.replace('-', ':')},set:done\n"
 
 
 def checked_extra(text):

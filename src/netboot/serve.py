@@ -20,7 +20,7 @@ from .web import Server
 CONSOLES = ["quiet", "loglevel=4", "console=ttyS0,115200n8", "console=tty0"]
 TRACKER_SECONDS = 20  # in which the tracker has to answer
 GOODBYE_SECONDS = 180  # after the end of a deployment: so long its last machines may still ask where to boot from
-_TOLD = re.compile(r"sent \S+/(?:pxelinux\.cfg/01-|grub/done-)([0-9a-f:-]{17}) to ")
+_TOLD = re.compile(r"sent \S+/pxelinux\.cfg/01-([0-9a-f-]{17}) to ")
 
 
 class Plan:
@@ -105,12 +105,12 @@ class Room:
         self._say(f"{name}: {line}")
         told = _TOLD.search(line) if name == "dnsmasq" else None
         if told:
-            self.told.add(told.group(1).replace(":", "-"))
+            self.told.add(told.group(1))
 
     def prepare(self):
         for name in ("vmlinuz", "initrd.img", *bootfiles.BIOS, *bootfiles.UEFI, *bootfiles.IPXE):
             os.symlink(os.path.join(self.plan.image, name), os.path.join(self.root, name))
-        for name in ("pxelinux.cfg", "grub", "boot.ipxe.d", "torrents"):
+        for name in ("pxelinux.cfg", "grub", "boot.ipxe.d", "done", "torrents"):
             os.mkdir(os.path.join(self.root, name))
         web = self.plan.web_url
         self._put("pxelinux.cfg/default",
@@ -133,11 +133,13 @@ class Room:
         os.chmod(path + ".new", 0o644)
         os.rename(path + ".new", path)
 
-    def note_done(self, mac, address):
-        """Its next boot is from its own disk; in files that boot loaders ask for before the common ones."""
+    def note_done(self, mac, address, needs_nothing):
+        """Its next boots are from its own disk. needs_nothing: its firmware knows about the next one already."""
+        if needs_nothing:
+            self.told.add(mac)
         self.done.add(mac)
         self._put(f"pxelinux.cfg/01-{mac}", bootfiles.PXELINUX_LOCAL)
-        self._put(bootfiles.GRUB_DONE + mac.replace("-", ":"), bootfiles.GRUB_LOCAL)
+        self._put(f"done/{mac}", dnsmasq.host_done(mac))
         self._put(f"boot.ipxe.d/{mac}", bootfiles.IPXE_LOCAL)
         self.children.events.put(("line", "boot", f"{mac} ({address}) is done: it boots from its own disk now"))
 

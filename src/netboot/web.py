@@ -27,9 +27,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def _answer(self, body):
-        path = self.path.partition("?")[0].lstrip("/")
+        path, _, query = self.path.partition("?")
+        path = path.lstrip("/")
         if path.startswith("done/"):
-            return self._done(path.removeprefix("done/"))
+            return self._done(path.removeprefix("done/"), query == "bootnext")
         if path in FILES:
             return self._file(path, body)
         folder, _, name = path.partition("/")
@@ -68,12 +69,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 shutil.copyfileobj(file, self.wfile, 1 << 20)
         return None
 
-    def _done(self, text):
+    def _done(self, text, needs_nothing):
         try:
             mac = plain_mac(text)
         except Refusal:
             return self._text(400, "no MAC address\n")
-        if not self.server.take_done(mac, self.client_address[0]):
+        if not self.server.take_done(mac, self.client_address[0], needs_nothing):
             return self._text(503, "too many\n")
         return self._text(200, "noted\n")
 
@@ -94,13 +95,13 @@ class Server(http.server.ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._free = threading.Semaphore(MOST_CONNECTIONS)
 
-    def take_done(self, mac, address):
+    def take_done(self, mac, address, needs_nothing):
         with self._lock:
             if mac not in self._done:
                 if len(self._done) >= MOST_DONE:
                     return False
                 self._done.add(mac)
-                self._on_done(mac, address)
+                self._on_done(mac, address, needs_nothing)
         return True
 
     def is_done(self, mac):

@@ -23,6 +23,10 @@ FAKES = {
     "wget": 'for url in "$@"; do :; done\necho "$url" >>"$FAKE/fetched"\n'
             'case $url in */done/*) exit 0 ;; *.d/*) cat "$FAKE/own.conf" ;; *) cat "$FAKE/ezio.conf" ;; esac\n',
     "hostname": 'echo "$1" >"$FAKE/hostname"\n',
+    "sfdisk": 'echo "label: gpt"\necho "$2p1 : start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649"\n'
+              'echo "$2p2 : start=4096, size=2048, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B"\n',
+    "efibootmgr": 'echo "$*" >>"$FAKE/efi"\n'
+                  '[ $# -gt 0 ] || printf "BootOrder: 0001\\nBoot0001* UEFI PXEv4\\nBoot0007* ezio: cloned disk\tHD(2,GPT)\\n"\n',
     "reboot": 'echo reboot >"$FAKE/power"\n',
     "poweroff": 'echo poweroff >"$FAKE/power"\n',
     "ezio-peer": 'echo "$@" >"$FAKE/arguments"\ncp "$2" "$FAKE/peer.conf"\ncat "$FAKE/json"\n'
@@ -90,6 +94,15 @@ class HostTest(Case):
         serial = read(self.serial)
         for line in ("first block", "leeching 25.0 %", "EZIO DONE: lab-07"):
             self.assertIn(line, serial)
+
+    def test_firmware_is_told_to_boot_from_the_disk_once(self):
+        self.run_host()
+        self.assertIsNone(self.faked("efi"), "not where it is a BIOS")
+        os.makedirs(os.path.join(self.fake, "sys/firmware/efi"))
+        self.run_host()
+        self.assertEqual(self.faked("efi").splitlines(), [
+            "", "-q -B -b 0007", "-q -C -d /dev/sda -p 2 -L ezio: cloned disk -l \\EFI\\BOOT\\BOOTX64.EFI", "", "-q -n 0007"])
+        self.assertTrue(self.faked("fetched").endswith("/done/52-54-00-12-34-56?bootnext\n"))
 
     def test_a_failure_stays_with_its_reason_and_never_reboots(self):
         self.run_host(code=4)

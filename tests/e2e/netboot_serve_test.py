@@ -54,7 +54,7 @@ class ServeTest(EzioCase):
         with open(place, "rb") as file:
             return file.read()
 
-    def ask_dhcp(self, name="machine"):
+    def ask_dhcp(self, name="machine", arch=0):
         """What a machine without an address is told; "" when nobody gives it one."""
         host = self.lab.host(name)
         host.run("ip", "address", "flush", "dev", "eth0")
@@ -62,8 +62,8 @@ class ServeTest(EzioCase):
         with open(script, "w", encoding="utf-8") as file:
             file.write(LEASE_SCRIPT)
         os.chmod(script, 0o755)
-        done = run("busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "4", "-T", "4", "-s", script, "-V", "PXEClient:Arch:00000:UNDI:002001",
-                   "-x", "0x5d:0000", "-O", "bootfile", netns=host, check=False, timeout_s=60)
+        done = run("busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "4", "-T", "4", "-s", script, "-V", f"PXEClient:Arch:{arch:05}:UNDI:002001",
+                   "-x", f"0x5d:{arch:04x}", "-O", "bootfile", netns=host, check=False, timeout_s=60)
         return done.stdout.strip()
 
     def pids_of_children(self, process):
@@ -105,11 +105,19 @@ class ServeTest(EzioCase):
         self.assertIsNone(self.tftp(f"pxelinux.cfg/01-{MAC}"))
         self.assertEqual(self.get(f"/done/{MAC}")[0], 200)
         self.assertIn(b"LOCALBOOT", self.tftp(f"pxelinux.cfg/01-{MAC}"))
-        self.assertIn(b"exit", self.tftp("grub/done-" + MAC.replace("-", ":")))
         self.assertIn(b"exit", self.get(f"/boot.ipxe.d/{MAC}")[1])
         for text in ("x", "..", MAC + "%0a", "../../x"):
             self.assertEqual(self.get(f"/done/{text}")[0], 400, text)
         self.assertIsNone(self.tftp("pxelinux.cfg/01-52-54-00-00-00-09"))
+
+    def test_a_uefi_machine_that_is_done_is_offered_no_boot_loader(self):
+        """Firmware goes on to the disk only when the network has nothing for it."""
+        self.serve("--serve-dhcp", "10.77.0.100-10.77.0.150")
+        self.assertRegex(self.ask_dhcp(arch=7), r"^10\.77\.0\.1[0-5]\d 10\.77\.0\.1 shimx64\.efi$")
+        mac = re.search(r"link/ether (\S+)", self.lab.host("machine").run("ip", "link", "show", "eth0").stdout).group(1)
+        self.assertEqual(self.get(f"/done/{mac}?bootnext")[0], 200)
+        wait_until(lambda: not self.ask_dhcp(arch=7).endswith("shimx64.efi"), 30, "no boot loader is offered")
+        self.assertRegex(self.ask_dhcp(arch=7), r"^10\.77\.0\.1[0-5]\d ")
 
     def test_a_machine_that_was_refused_its_settings_is_red_on_the_page(self):
         """What the host's script says is what the tracker understands."""

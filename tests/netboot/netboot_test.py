@@ -116,7 +116,7 @@ class NetbootTest(EzioCase):
             self.assertIn(f"{mode} root={root}", line)
             self.assertEqual(machine.process.wait(60), 0)
         self.report(bios, uefi)
-        self.assertEqual(serve.wait(120), 0, serve.output()[-2000:])
+        self.assertEqual(serve.wait(240), 0, serve.output()[-2000:])
 
     def test_a_disk_that_is_too_small_is_red_beside_another_dhcp_server(self):
         self.other_dhcp()
