@@ -5,25 +5,31 @@ import pty
 import signal
 import socket
 import stat
+import sys
+import unittest
 
 from lib import extents, runner
-from lib.clonezilla import ClonezillaCase, check, front
+from lib.clonezilla import FRONTS, ClonezillaCase, check, front
 from lib.proc import run, wait_until
 from lib.swarm import info_hash_hex
+
+sys.path.insert(0, FRONTS)
+from ezio_clonezilla import follow  # noqa: E402
+from ezio_clonezilla.memory import Budget  # noqa: E402
 
 
 class DaemonCase(ClonezillaCase):
     def setUp(self):
         super().setUp()
-        self.environment = {"EZIO_RUNTIME_DIR": self.temp_dir("run"), "TERM": "vt100"}
+        self.runtime = os.environ["EZIO_RUNTIME_DIR"]
 
-    def daemon(self, *flags, port=50051):
-        process = self.spawn("ezio", [front("ezio"), *flags, "-l", f"127.0.0.1:{port}"], env=self.environment)
+    def daemon(self, *flags, port=50051, before_exec=None):
+        process = self.spawn("ezio", [front("ezio"), *flags, "-l", f"127.0.0.1:{port}"], before_exec=before_exec)
         wait_until(lambda: "takes torrents" in process.stdout(), 10, lambda: f"a daemon: {process.output()}")
         return process
 
     def helper(self, name, *argv, code=0, naming="", **kwargs):
-        done = run(front(name), *argv, check=False, env={**os.environ, **self.environment}, **kwargs)
+        done = run(front(name), *argv, check=False, **kwargs)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         self.assertIn(naming, done.stderr)
         return done.stdout
@@ -35,7 +41,7 @@ class DaemonCase(ClonezillaCase):
         """What the daemon answers to these bytes: the objects of its lines until it hangs up."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(20)
-            connection.connect(os.path.join(self.environment["EZIO_RUNTIME_DIR"], f"control-{port}"))
+            connection.connect(os.path.join(self.runtime, f"control-{port}"))
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             with connection.makefile("rb") as stream:
@@ -56,7 +62,7 @@ class DaemonTest(DaemonCase):
         return self.torrent_of(self.captures[name], [self.tracker_here.announce])
 
     def test_a_room_as_its_scripts_do_it(self):
-        """ocs-ezio-seeder and ocs-ezio-leecher of Clonezilla 5.15: their commands, with their flags."""
+        """ocs-ezio-seeder and ocs-ezio-leecher of Clonezilla 5.18: their commands, with their flags."""
         torrents = {name: self.torrent(name) for name in ("sda1", "sda2")}
         seeder = self.daemon("-F", "--cache-size", "300", "--aio-threads", "4", "--slow-start", "--slow-start-period", "5")
         for name, torrent in torrents.items():
@@ -72,7 +78,7 @@ class DaemonTest(DaemonCase):
         for name, target in targets.items():
             self.assert_cloned(target, self.captures[name])
         self.assertEqual(seeder.stop(), 0)
-        self.assertEqual(os.listdir(self.environment["EZIO_RUNTIME_DIR"]), [])
+        self.assertEqual(os.listdir(self.runtime), [])
 
     def test_one_that_is_refused_is_told_by_everybody_and_the_other_is_cloned(self):
         seeder = self.daemon()
@@ -133,16 +139,17 @@ class DaemonTest(DaemonCase):
 
     def test_it_ends_when_told_with_all_that_it_runs_and_says_what_is_not_complete(self):
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (None, 1)):
-            daemon = self.daemon()
+            daemon = self.daemon(before_exec=os.setsid)
             self.add("-S", self.torrent("sda2"), self.captures["sda2"].image)
             self.add(self.torrent("sda1"), self.target(self.captures["sda1"]).path)
             self.assertEqual(len(self.peers_of_this_test()), 2)
             if number is None:
                 self.helper("ezio_shutdown")
             else:
-                daemon.send(number)
+                os.killpg(daemon.pid, number)  # as a terminal does
             self.assertEqual(daemon.wait(20), code)
             self.assertIn("sda1: ended before it was complete", daemon.stdout())
+            self.assertNotIn("failed with", daemon.stdout())
             self.assertEqual(self.peers_of_this_test(), [])
             self.helper("ezio_shutdown", code=1, naming="no ezio runs")
 
@@ -172,7 +179,7 @@ class DaemonTest(DaemonCase):
         terminal, its_end = pty.openpty()
         run("stty", "-F", os.ttyname(its_end), "rows", 30, "cols", 120)
         command = ["sh", "-c", f'exec "$0" -w 1 -l 1 <"{os.ttyname(its_end)}"', front("ezio_ui.py")]
-        screen = self.spawn("ezio_ui.py", command, env={**self.environment, "TERM": kind}, tty=its_end)
+        screen = self.spawn("ezio_ui.py", command, env={"TERM": kind}, tty=its_end)
         os.close(its_end)
         shown = read_until_closed(terminal)
         self.assertEqual(screen.wait(30), 0)
@@ -238,7 +245,7 @@ class ProtocolTest(DaemonCase):
 
     def test_clients_that_say_nothing_do_not_keep_others_out_for_long(self):
         self.daemon()
-        path = os.path.join(self.environment["EZIO_RUNTIME_DIR"], "control-50051")
+        path = os.path.join(self.runtime, "control-50051")
         silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(100)]
         for connection in silent:
             connection.settimeout(20)
@@ -251,7 +258,7 @@ class ProtocolTest(DaemonCase):
 
     def test_only_its_owner_reaches_it(self):
         self.daemon()
-        directory = self.environment["EZIO_RUNTIME_DIR"]
+        directory = self.runtime
         os.chmod(directory, 0o755)
         path = os.path.join(directory, "control-50051")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -263,7 +270,7 @@ class ProtocolTest(DaemonCase):
 
     def test_two_cannot_have_one_address_and_no_other_machine_is_asked(self):
         first = self.daemon()
-        second = run(front("ezio"), check=False, env={**os.environ, **self.environment})
+        second = run(front("ezio"), check=False)
         self.assertEqual(second.returncode, 1)
         self.assertIn("runs already", second.stderr)
         self.assertTrue(first.running())
@@ -272,10 +279,39 @@ class ProtocolTest(DaemonCase):
         self.assertTrue(first.running())
 
     def test_a_directory_that_others_may_write_to_is_not_used(self):
-        os.chmod(self.environment["EZIO_RUNTIME_DIR"], 0o777)
-        done = run(front("ezio"), check=False, env={**os.environ, **self.environment})
+        os.chmod(self.runtime, 0o777)
+        done = run(front("ezio"), check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("nobody else may write to", done.stderr)
+
+
+class RulesTest(unittest.TestCase):
+    def test_memory_is_divided_and_given_back(self):
+        budget = Budget(512)
+        self.assertEqual([budget.take(key, 16 << 20) for key in "abc"], [256, 128, 64])
+        self.assertEqual(budget.take("d", 64 << 20), 81)  # less than that it cannot run with
+        budget.give_back("a")
+        self.assertEqual(budget.take("e", 16 << 20), 119)
+        self.assertEqual(Budget(1 << 20).take("a", 1 << 20), 1024)
+
+    def torrent(self, **changes):
+        usual = {"is_finished": True, "is_paused": False, "is_failed": False, "total_done": 100,
+                 "total_payload_upload": 0, "last_upload": -1, "finished_time": 20, "exit_code": None}
+        return {**usual, **changes}
+
+    def test_who_may_stop_serving(self):
+        for changes, enough in (({}, True), ({"finished_time": 10}, False), ({"last_upload": 3}, False),
+                                ({"last_upload": 16}, True), ({"finished_time": 1, "total_payload_upload": 301}, True),
+                                ({"is_finished": False}, False), ({"is_paused": True}, False), ({"is_failed": True}, False)):
+            self.assertEqual(follow.served_enough(self.torrent(**changes), 15, 15), enough, changes)
+
+    def test_all_is_over_when_each_is_complete_and_stopped_or_has_failed(self):
+        stopped, failed = self.torrent(is_paused=True), self.torrent(is_finished=False, is_failed=True, exit_code=4)
+        for torrents, over in (([], False), ([stopped], True), ([stopped, self.torrent()], False), ([stopped, failed], True),
+                               ([stopped, self.torrent(is_finished=False, is_paused=True)], False)):
+            self.assertEqual(follow.is_over(torrents), over)
+        self.assertEqual(follow.exit_code([stopped, failed]), 4)
+        self.assertEqual(follow.exit_code([stopped]), 0)
 
 
 if __name__ == "__main__":

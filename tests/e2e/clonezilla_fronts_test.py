@@ -85,14 +85,13 @@ class TrackerFrontTest(ClonezillaCase):
     def setUp(self):
         super().setUp()
         self.shelf = self.temp_dir("shelf")
-        self.runtime = self.temp_dir("run")
+        self.runtime = os.environ["EZIO_RUNTIME_DIR"]
         self.torrents = [create_torrent(os.path.join(self.shelf, f"{name}.torrent"), "--info", self.captures[name].info,
                                         name=name, announce=["http://192.0.2.1/announce"]) for name in ("sda1", "sda2")]
         self.hashes = [info_hash_hex(torrent) for torrent in self.torrents]
 
     def start(self, *flags, port=6969):
-        tracker = self.spawn("opentracker", [front("opentracker"), "-p", port, "-d", self.shelf, *flags],
-                             env={"EZIO_RUNTIME_DIR": self.runtime})
+        tracker = self.spawn("opentracker", [front("opentracker"), "-p", port, "-d", self.shelf, *flags])
         self.wait_listening(None, port)
         return tracker
 
@@ -154,8 +153,7 @@ class TrackerFrontTest(ClonezillaCase):
 
     def test_a_port_that_is_taken_is_told(self):
         self.start()
-        done = run(front("opentracker"), "-p", 6969, "-d", self.shelf, check=False,
-                   env={**os.environ, "EZIO_RUNTIME_DIR": self.runtime})
+        done = run(front("opentracker"), "-p", 6969, "-d", self.shelf, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("6969", done.stderr)
 

@@ -3,6 +3,7 @@
 
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
+#include "bt/metainfo/rules.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ezio;
@@ -15,12 +16,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (metainfo->total_length != total_length(metainfo->extents)) std::abort();
   if (metainfo->target_size < extents_end(metainfo->extents)) std::abort();
   if (metainfo->piece_hashes.size() != metainfo->geometry().piece_count()) std::abort();
+  if (name_fault(metainfo->name)) std::abort();  // it names a directory below another, never one beside it
   const TorrentSpec spec{metainfo->name,         metainfo->piece_length, metainfo->extents,
                          metainfo->piece_hashes, metainfo->target_size,  metainfo->is_private,
-                         metainfo->trackers};
+                         metainfo->disk,         metainfo->trackers};
   const auto built = build_metainfo(spec);
   if (!built) std::abort();
   const auto again = parse_metainfo(as_bytes(*built), "built");
   if (!again || again->extents != metainfo->extents || again->trackers != metainfo->trackers) std::abort();
+  if (again->name != metainfo->name) std::abort();
   return 0;
 }

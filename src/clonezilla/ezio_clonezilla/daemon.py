@@ -24,7 +24,11 @@ class Refusal(Exception):
 
 
 def say(text):
-    print(text, flush=True)
+    """Into the log. Whoever reads it may have gone away: that must not end a clone."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass
 
 
 class Daemon:
@@ -234,7 +238,9 @@ async def run(options, address):
         daemon.ending.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled, number)
+        # A shell has those that a script runs in the background ignore the terminal's ^C.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, signalled, number)
     server = await asyncio.start_unix_server(daemon.serve, sock=listen(path), limit=control.MAX_REQUEST_BYTES)
     try:
         say(f"ezio {programs.VERSION}: takes torrents from ezio_add_torrent.py -a {address.text}")

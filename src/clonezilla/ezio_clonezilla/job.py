@@ -113,7 +113,7 @@ class Job:
         self._process = await asyncio.create_subprocess_exec(
             os.path.abspath(programs.find("ezio-peer")), *self._arguments(create), stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES,
-            preexec_fn=programs.die_with_parent)
+            start_new_session=True, preexec_fn=programs.die_with_parent)  # ^C is for the daemon, which ends them
         self._reader = asyncio.create_task(self._follow(self._process))
 
     async def pause(self):
@@ -158,7 +158,8 @@ class Job:
                 latest = json.loads(line)["torrents"][0]
             except (ValueError, LookupError, TypeError):
                 continue
-            self._take(latest)
+            if isinstance(latest, dict):
+                self._take(latest)
 
     def _take(self, latest):
         now = time.monotonic()

@@ -50,9 +50,10 @@ def show(screen, follower):
     while True:
         if time.monotonic() - looked_at >= EVERY_S:
             looked_at = time.monotonic()
-            if follower.step():
-                return True
+            over = follower.step()
             draw(screen, follower)
+            if over:
+                return True
         if (key := screen.getch()) in (ord("q"), ord("Q")):
             return False
         if key == curses.KEY_RESIZE:

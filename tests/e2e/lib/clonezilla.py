@@ -20,8 +20,9 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "loop-control", "
 _BEGIN = r"""
 set -e
 host=$1
+mount -t tmpfs none /home
+mkdir /home/partimag
 for place in dev var/log run home/partimag; do
-  mkdir -p "/$place"
   mount --bind "$host/${place##*/}" "/$place"
 done
 for file in "$host"/files/*; do
@@ -53,7 +54,8 @@ class ClonezillaHost:
             os.mkdir(os.path.join(directory, name))
         os.mkdir(self.path("log/clonezilla"))
         self._inside = None  # the pid of its first process, once there is one
-        self.environment = {"EZIO_BIN_DIR": BIN_DIR, "LANG": "C", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = {"EZIO_BIN_DIR": BIN_DIR, "EZIO_RUNTIME_DIR": "/run/ezio-clonezilla", "LANG": "C",
+                            "TERM": "dumb"}
         for name in DEVICES:
             if os.path.exists(f"/dev/{name}"):
                 run("cp", "-a", f"/dev/{name}", self.path(f"dev/{name}"))
@@ -110,16 +112,24 @@ class ClonezillaHost:
         return self.run("ps", "-A", "--no-headers", "-o", "comm").stdout.split()
 
 
-class ClonezillaCase(EzioCase):
-    """Two partitions of partclone's, made once."""
+class _Captures(dict):
+    """Partitions of partclone's by name, made when they are asked for."""
 
-    @classmethod
-    def setUpClass(cls):
-        scratch = runner.scratch()
-        cls.tree = scratch.dir("tree")
-        make_tree(cls.tree, small_files=100, large_bytes=12 << 20)
-        cls.captures = {"sda1": Capture(FILE_SYSTEMS["ext4"], cls.tree, scratch, name="sda1"),
-                        "sda2": Capture(FILE_SYSTEMS["vfat"], cls.tree, scratch, name="sda2")}
+    def __missing__(self, name):
+        if not hasattr(self, "tree"):
+            self.tree = runner.scratch().dir("tree")
+            make_tree(self.tree, small_files=100, large_bytes=12 << 20)
+        kind = {"sda1": "ext4", "sda2": "vfat"}[name]
+        self[name] = Capture(FILE_SYSTEMS[kind], self.tree, runner.scratch(), name=name)
+        return self[name]
+
+
+class ClonezillaCase(EzioCase):
+    captures = _Captures()  # for all cases of a program
+
+    def setUp(self):
+        super().setUp()
+        os.environ["EZIO_RUNTIME_DIR"] = self.temp_dir("runtime")  # of what runs on no host
 
     def new_host(self, name, lab=None):
         return ClonezillaHost(self, self.temp_dir(name), lab.host(name) if lab else None)
