@@ -67,12 +67,23 @@ def grub_config(server, words):
 def ipxe_script(web_url, words):
     """A machine that is done has a script of its own, which ends iPXE."""
     return ("#!ipxe\n# Written by ezio-netboot serve.\n"
-            f"chain {web_url}/boot.ipxe.d/${{netX/mac:hexhyp}} && exit ||\n"
+            f"chain --replace {web_url}/boot.ipxe.d/${{netX/mac:hexhyp}} ||\n"
             f"kernel {web_url}/vmlinuz {' '.join(quoted(w) for w in words)} BOOTIF=01-${{netX/mac:hexhyp}} initrd=initrd.img\n"
             f"initrd {web_url}/initrd.img\nboot\n")
 
 
 # For machines that are done: their own disk is next.
 PXELINUX_LOCAL = "# This machine is cloned.\nDEFAULT local\nPROMPT 0\nLABEL local\n  LOCALBOOT 0\n"
-GRUB_LOCAL = "# This machine is cloned.\nexit\n"
-IPXE_LOCAL = "#!ipxe\n# This machine is cloned.\nexit\n"
+# A boot loader that ends well makes firmware show its setup, and one that fails makes it try the network's other ways first: so grub
+# starts what the disk has where firmware itself would look.
+GRUB_LOCAL = """# This machine is cloned.
+for loader in /EFI/BOOT/BOOTX64.EFI /EFI/Microsoft/Boot/bootmgfw.efi; do
+  if search --no-floppy --file --set=esp $loader; then
+    chainloader ($esp)$loader
+    boot
+  fi
+done
+exit 1
+"""
+# iPXE cannot start a disk's loader under UEFI: firmware goes on to its next ways of booting.
+IPXE_LOCAL = "#!ipxe\n# This machine is cloned.\nexit 1\n"

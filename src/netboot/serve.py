@@ -2,6 +2,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from .web import Server
 
 CONSOLES = ["quiet", "loglevel=4", "console=ttyS0,115200n8", "console=tty0"]
 TRACKER_SECONDS = 20  # in which the tracker has to answer
-GOODBYE_SECONDS = 90  # after the last host: so long its machines may still ask where to boot from
+GOODBYE_SECONDS = 180  # after the end of a deployment: so long its last machines may still ask where to boot from
+_TOLD = re.compile(r"sent \S+/(?:pxelinux\.cfg/01-|grub/done-)([0-9a-f:-]{17}) to ")
 
 
 class Plan:
@@ -93,10 +95,17 @@ class Room:
     def __init__(self, plan, say):
         self.plan = plan
         self._say = say
-        self.children = Children(lambda name, line: say(f"{name}: {line}"))
-        self.done = set()
+        self.children = Children(self._hear)
+        self.done = set()  # machines that have said so
+        self.told = set()  # those of them that have asked where to boot from since
         self.root = tempfile.mkdtemp(prefix="ezio-netboot-", dir="/run" if os.access("/run", os.W_OK) else None)
         os.chmod(self.root, 0o755)
+
+    def _hear(self, name, line):
+        self._say(f"{name}: {line}")
+        told = _TOLD.search(line) if name == "dnsmasq" else None
+        if told:
+            self.told.add(told.group(1).replace(":", "-"))
 
     def prepare(self):
         for name in ("vmlinuz", "initrd.img", *bootfiles.BIOS, *bootfiles.UEFI, *bootfiles.IPXE):
@@ -135,7 +144,8 @@ class Room:
     def start(self):
         self._start_tracker()
         try:
-            self.web = Server(self.plan.interface.address, self.plan.arguments.http_port, self.root, self.note_done)
+            self.web = Server(self.plan.interface.address, self.plan.arguments.http_port, self.root, self.note_done,
+                              self.told.add)
         except OSError as error:
             raise Refusal(f"cannot listen on {self.plan.web_url}: {error.strerror}", FAILED) from None
         self.web.start()
@@ -186,10 +196,12 @@ class Room:
             raise Ended(event)
 
     def say_goodbye(self):
-        """The last machines are still on their way to their reboot: until all who are expected have said so, for a while."""
+        """The last machines are on their way to their reboot: until all who are expected have said that they are done, and have been
+        told to boot from their own disks; for a while. Those that do not reboot do not ask."""
         expected = self.plan.arguments.expect or 0
+        asks = self.plan.arguments.action == "reboot"
         deadline = time.monotonic() + GOODBYE_SECONDS
-        while len(self.done) < expected and time.monotonic() < deadline:
+        while (len(self.done) < expected or asks and self.done - self.told) and time.monotonic() < deadline:
             event = self.children.next_event(0.5)
             if event and event[0] == "signal":
                 return

@@ -35,9 +35,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         folder, _, name = path.partition("/")
         if folder in PER_MACHINE:
             try:
-                return self._file(f"{folder}/{plain_mac(name)}", body)
+                mac = plain_mac(name)
             except Refusal:
-                pass
+                return self._text(404, "not found\n")
+            self._file(f"{folder}/{mac}", body)
+            if folder == "boot.ipxe.d" and self.server.is_done(mac):
+                self.server.on_told(mac)
+            return None
         return self._text(404, "not found\n")
 
     def _text(self, status, text):
@@ -81,10 +85,11 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512  # a room that is switched on at once
 
-    def __init__(self, address, port, root, on_done):
+    def __init__(self, address, port, root, on_done, on_told):
         super().__init__((address, port), Handler)
         self.root = root
         self._on_done = on_done
+        self.on_told = on_told
         self._done = set()
         self._lock = threading.Lock()
         self._free = threading.Semaphore(MOST_CONNECTIONS)
@@ -97,6 +102,10 @@ class Server(http.server.ThreadingHTTPServer):
                 self._done.add(mac)
                 self._on_done(mac, address)
         return True
+
+    def is_done(self, mac):
+        with self._lock:
+            return mac in self._done
 
     def process_request(self, request, client_address):
         self._free.acquire()

@@ -146,6 +146,9 @@ class ServeTest(EzioCase):
         leecher = self.leech("http://10.77.0.1:6969/torrents/lab.torrent", target, host=self.client, flags=["--linger", "0"])
         leecher.wait_exit(0)
         self.assertEqual(self.get(f"/done/{MAC}")[0], 200)
+        wait_until(lambda: f"{MAC} (10.77.0.2) is done" in process.output(), 30, process.output)
+        # It stays for the machine's reboot.
+        self.assertIn(b"LOCALBOOT", self.tftp(f"pxelinux.cfg/01-{MAC}"))
         self.assertEqual(process.wait(60), 0, process.output())
         self.assertIn("every host is verified", process.stdout())
 
