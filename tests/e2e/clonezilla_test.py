@@ -160,6 +160,9 @@ class FirstGenerationTest(ClonezillaCase):
         done = self.ezio(self.torrent_of(capture), "/nowhere/sda1")
         self.assertEqual(done.returncode, 4)
         self.assertIn("/nowhere/sda1", done.stderr)
+        done = self.ezio(self.torrent_of(capture), "-U", "/nowhere/slices", "-f")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("/nowhere/slices", done.stderr)
 
     def test_command_lines_that_make_no_sense_are_exit_2(self):
         for argv, naming in ((["-U"], "0 torrents"), (["-T", "a.torrent"], "1 torrents (-T) for 0 paths (-L)"),

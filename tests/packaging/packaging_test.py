@@ -115,6 +115,8 @@ def files_below(directory):
 CLONE = """
 set -eu
 cd /tmp
+trap 'kill $tracker $seeder 2>/dev/null || true' EXIT
+tracker="" seeder=""
 mkdir torrents
 head -c 20M /dev/urandom >image
 ezio-torrent create --image image --name lab --announce http://127.0.0.1:6969/announce -o torrents/lab.torrent
@@ -127,6 +129,7 @@ wait $tracker
 kill $seeder
 wait $seeder || true
 ezio-bench --version
+ezio-netboot --version
 rm -r image target torrents tracker.log
 """
 
@@ -172,7 +175,7 @@ class PackagingTest(Case):
         self.assertTrue((work / "debian" / "etc" / "ezio" / "tracker.conf").is_file())
         used = self.chroot("sh", "-c", CLONE)
         self.assertIn('"bad":0', used.stdout)
-        self.assertIn("ezio-bench ", used.stdout)
+        self.assertRegex(used.stdout, r"ezio-bench \S+\nezio-netboot \S+\n")
         names = [field(package, "Package") for package in packages()]
         self.chroot("dpkg", "--purge", *names)
         after = files_below(work / "debian")

@@ -22,7 +22,7 @@ def parser():
 
 def main(argv=None):
     arguments = parser()
-    options = arguments.parse_args(argv)
+    options = arguments.parse_intermixed_args(argv)
     try:
         if first_generation.is_meant(options):
             first_generation.become_peer(first_generation.peer_arguments(options))

@@ -87,7 +87,7 @@ class ClonezillaHost:
     def begin(self):
         init = self.case.spawn("host", ["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc", "bash", "-c", _BEGIN,
                                         "host", self.directory], netns=self.netns)
-        wait_until(lambda: os.path.exists(self.path("ready")), 10, lambda: f"{self.directory}: {init.output()}")
+        wait_until(lambda: os.path.exists(self.path("ready")), 60, lambda: f"{self.directory}: {init.output()}")
         with open(f"/proc/{init.pid}/task/{init.pid}/children", encoding="ascii") as file:
             self._inside = file.read().split()[0]
 
