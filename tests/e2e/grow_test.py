@@ -310,6 +310,7 @@ class CommandTest(WorksCase):
         self.wait_host(tracker, self.target, "leeching")
         leecher.process.send(signal.SIGTERM)
         leecher.wait_exit(143)
+        self.assertEqual(leecher.snapshots()[-1]["torrents"][0]["targets"][0]["exit_code"], 143)
         self.assertFalse(os.path.exists(marker))
         self.wait_host(tracker, self.target, "failed")
 

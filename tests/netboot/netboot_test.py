@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import debian_disk
 from lib import netlab, runner, sandbox
 from lib.case import require_programs
-from lib.ezio import BIN_DIR, EzioCase, create_torrent, require_built
+from lib.ezio import BIN_DIR, EzioCase, program, require_built
 from lib.proc import run, wait_until
 from machine import Lines, Machine
 
@@ -89,7 +89,8 @@ class NetbootTest(EzioCase):
 
     def room(self, disk, names, *flags):
         """A served room: hosts named by MAC address, each with lines of its own."""
-        torrent = create_torrent(self.temp_file("lab.torrent"), "--image", disk, name="lab", announce=["http://10.77.0.1:6969/announce"])
+        torrent = self.temp_file("lab.torrent")
+        run(program("ezio-torrent"), "capture", disk, "--name", "lab", "--announce", "http://10.77.0.1:6969/announce", "-o", torrent)
         hosts = self.temp_dir("hosts")
         for mac, lines in names.items():
             with open(os.path.join(hosts, mac + ".conf"), "w", encoding="utf-8") as file:

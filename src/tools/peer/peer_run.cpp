@@ -21,7 +21,7 @@ namespace {
 ExitCode exit_code(SwarmOutcome outcome) {
   switch (outcome) {
     case SwarmOutcome::complete:
-    case SwarmOutcome::stopped:  // the signal decides
+    case SwarmOutcome::stopped:  // of what was complete, or seeded
       return ExitCode::ok;
     case SwarmOutcome::io_error:
       return ExitCode::io_error;
@@ -95,7 +95,11 @@ Session::Observer PeerRun::observer() {
       if (outcome == SwarmOutcome::complete || outcome == SwarmOutcome::stopped) {
         if (owes_works(i)) continue;
       }
-      end_job(i, static_cast<int>(exit_code(outcome)), message);
+      if (outcome == SwarmOutcome::stopped && !jobs_[i].pair.seeding && !completed_[i]) {
+        end_job(i, 128 + signal_, "stopped before it was done");
+      } else {
+        end_job(i, static_cast<int>(exit_code(outcome)), message);
+      }
     }
     if (owes_works_of(torrent)) finish_later(torrent);
   };
