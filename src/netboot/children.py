@@ -2,6 +2,7 @@
 import ctypes
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -65,9 +66,10 @@ class Child:
 
 
 class Guardian:
-    """A process that kills what is left when ours has ended without a word. (dnsmasq gives up root, and with it the signal of the kernel.)"""
+    """A process that kills what is left when ours has ended without a word, and removes the directory of the run. (dnsmasq gives up root,
+    and with it the signal of the kernel.)"""
 
-    def __init__(self):
+    def __init__(self, directory):
         read_end, self._write_end = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
@@ -75,6 +77,7 @@ class Guardian:
                 os.setsid()
                 os.close(self._write_end)
                 self._watch(read_end)
+                shutil.rmtree(directory, ignore_errors=True)
             finally:
                 os._exit(0)
         os.close(read_end)
@@ -103,10 +106,10 @@ class Guardian:
 
 
 class Children:
-    """say(name, line) gets what they print. Made before there are threads."""
+    """say(name, line) gets what they print; the directory is removed in the end. Made before there are threads."""
 
-    def __init__(self, say):
-        self._guardian = Guardian()
+    def __init__(self, say, directory):
+        self._guardian = Guardian(directory)
         self.events = queue.Queue()
         self._say = say
         self._children = {}

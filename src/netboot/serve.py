@@ -95,11 +95,11 @@ class Room:
     def __init__(self, plan, say):
         self.plan = plan
         self._say = say
-        self.children = Children(self._hear)
         self.done = set()  # machines that have said so
         self.told = set()  # those of them that have asked where to boot from since
         self.root = tempfile.mkdtemp(prefix="ezio-netboot-", dir="/run" if os.access("/run", os.W_OK) else None)
         os.chmod(self.root, 0o755)
+        self.children = Children(self._hear, self.root)
 
     def _hear(self, name, line):
         self._say(f"{name}: {line}")
@@ -210,7 +210,6 @@ class Room:
 
     def close(self):
         self.children.stop()
-        shutil.rmtree(self.root, ignore_errors=True)
 
 
 class Ended(Exception):

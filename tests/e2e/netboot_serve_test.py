@@ -145,8 +145,10 @@ class ServeTest(EzioCase):
     def test_children_end_even_with_a_command_that_is_killed(self):
         process = self.serve()
         children = self.pids_of_children(process)
+        root = re.search(r"TFTP root is (/run/ezio-netboot-\S+)", process.output()).group(1)
         process.kill()
         wait_until(lambda: not [pid for pid in children if os.path.exists(f"/proc/{pid}")], 10, "the children end")
+        wait_until(lambda: not os.path.exists(root), 10, "its directory goes")
 
     def test_the_end_of_a_deployment_is_its_exit_code(self):
         process = self.serve("--expect", "1", "--exit-when-done")
