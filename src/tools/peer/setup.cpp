@@ -147,7 +147,7 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
   return fetch.signal();
 }
 
-Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
+Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, const PeerOptions& options) {
   std::vector<MemoryUser> users;
   std::set<InfoHash> downloads;
   for (const PeerJob& job : jobs) {
@@ -155,9 +155,10 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
     if (!job.pair.seeding && !downloads.insert(job.metainfo.info_hash).second) continue;
     std::error_code error;
     const bool device = std::filesystem::is_block_file(job.pair.path, error);
-    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device});
+    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device,
+                     options.frames != FramePolicy::Mode::never});
   }
-  return plan_memory(std::uint64_t{memory_mib} * MiB, users);
+  return plan_memory(std::uint64_t{options.memory_mib} * MiB, users);
 }
 
 unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory) {
