@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 
 import debian_disk
+import evidence
 from lib import netlab, runner, sandbox
 from lib.case import require_programs
 from lib.ezio import BIN_DIR, EzioCase, program, require_built
@@ -85,7 +86,7 @@ class NetbootTest(EzioCase):
 
     def describe_processes(self):
         return super().describe_processes() + "".join(
-            f"\n{machine.name}:\n{machine.serial.tail(100)}" for machine in self.machines)
+            f"\n{machine.name}: {evidence.keep(machine)}\n{machine.serial.tail(100)}" for machine in self.machines)
 
     def room(self, disk, names, *flags):
         """A served room: hosts named by MAC address, each with lines of its own."""
@@ -144,7 +145,7 @@ class NetbootTest(EzioCase):
         directory = os.environ.get("EZIO_SCREENSHOTS")
         if directory:
             time.sleep(5)
-            machine.command(f"screendump {directory}/{machine.name}.ppm")
+            evidence.ask(machine.monitor, f"screendump {directory}/{machine.name}.ppm")
 
     def report(self, *machines):
         """What power-on to the first block took, for people: by the clock, and computed by the emulator."""
