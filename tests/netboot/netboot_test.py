@@ -5,6 +5,7 @@ two more have too small a disk, beside another DHCP server. Real PXE on a bridge
 Takes minutes: there is no KVM to count on. Run by scripts/test as a stage of its own.
 """
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -148,16 +149,21 @@ class NetbootTest(EzioCase):
             evidence.ask(machine.monitor, f"screendump {directory}/{machine.name}.ppm")
 
     def report(self, *machines):
-        """What power-on to the first block took, for people: by the clock, and computed by the emulator."""
-        marks = [("kernel is up", "^ezio-netboot: kernel"), ("address", "^address "), ("first block", "^first block"),
-                 ("verified", "EZIO DONE"), ("cloned system is up", debian_disk.MARKER)]
+        """What each phase took, for people: seconds after power-on by the clock, and what the emulator had computed by then."""
+        marks = [("kernel is up", "^ezio-netboot: kernel"), ("address", "^address "), ("drivers", "^loading drivers"), ("cloning", "^cloning"),
+                 ("first block", "^first block"), ("verified", "EZIO DONE"), ("firmware again", "reboot: Restarting"),
+                 ("cloned system is up", debian_disk.MARKER)]
         for machine in machines:
-            asked = self.log.moment(f"DHCPDISCOVER.* {machine.mac}")
-            if asked:
-                print(f"# {machine.name}: firmware asks for an address {asked[0] + self.log.started - machine.process.started:.0f} s after power-on")
+            serial = machine.serial
+            asked = self.log.moment(f"DHCPDISCOVER.* {machine.mac}")[0] + self.log.started - machine.process.started
+            up, line = serial.find("^ezio-netboot: kernel")
+            started = up - float(re.search(r"after ([\d.]+) s", line).group(1))
+            first = serial.find("^first block")[0]
+            print(f"# {machine.name}: power-on -> {asked:.0f} s -> firmware's first DHCP request -> {started - asked:.0f} s -> kernel start "
+                  f"-> {first - started:.0f} s -> first block; {first - asked:.0f} s beyond firmware time")
             for what, pattern in marks:
-                seconds, computed = machine.serial.moment(pattern)
-                print(f"# {machine.name}: {what} {seconds:.0f} s after power-on, {computed:.0f} s computed", flush=True)
+                seconds, computed = serial.moment(pattern)
+                print(f"#   {what} at {seconds:.0f} s, {computed:.0f} s computed", flush=True)
 
 
 class Prepared:
