@@ -31,6 +31,8 @@ FAKES = {
     "sfdisk": 'echo "label: gpt"\necho "$2p1 : start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649"\n'
               'echo "$2p2 : start=4096, size=2048, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B"\n',
     "efibootmgr": 'echo "$*" >>"$FAKE/efi"\n'
+                  '[ "$2" != -n ] || [ -n "$FAKE_FORGETS" ] || echo "BootNext: $3" >"$FAKE/next"\n'
+                  '[ $# -gt 0 ] || cat "$FAKE/next" 2>/dev/null\n'
                   '[ $# -gt 0 ] || printf "BootOrder: 0001\\nBoot0001* UEFI PXEv4\\nBoot0007* ezio: cloned disk\tHD(2,GPT)\\n"\n',
     "reboot": 'echo reboot >"$FAKE/power"\n',
     "poweroff": 'echo poweroff >"$FAKE/power"\n',
@@ -106,8 +108,14 @@ class HostTest(Case):
         os.makedirs(os.path.join(self.fake, "sys/firmware/efi"))
         self.run_host()
         self.assertEqual(self.faked("efi").splitlines(), [
-            "", "-q -B -b 0007", "-q -C -d /dev/sda -p 2 -L ezio: cloned disk -l \\EFI\\BOOT\\BOOTX64.EFI", "", "-q -n 0007"])
+            "", "-q -B -b 0007", "-q -C -d /dev/sda -p 2 -L ezio: cloned disk -l \\EFI\\BOOT\\BOOTX64.EFI", "", "-q -n 0007", ""])
         self.assertTrue(self.faked("fetched").endswith("/done/52-54-00-12-34-56?bootnext\n"))
+
+    def test_firmware_that_forgets_is_not_relied_on(self):
+        os.makedirs(os.path.join(self.fake, "sys/firmware/efi"))
+        self.run_host(FAKE_FORGETS="1")
+        self.assertTrue(self.faked("fetched").endswith("/done/52-54-00-12-34-56\n"), "the server offers it no boot loader then")
+        self.assertIn("the firmware takes no note of the disk", read(self.serial))
 
     def test_the_rest_of_another_image_is_never_used(self):
         """It is fetched again instead: who builds anew while machines boot gives both parts in the end."""
