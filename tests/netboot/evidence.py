@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-STATE = ("info status", "info registers", "x/8i $pc", "info pic")
+STATE = ("info status", "info registers", "x/8i $pc", "info pic", "info jit")
 SAMPLES = 3
 
 
@@ -39,7 +39,14 @@ def ask(monitor, text, seconds=10):
 
 
 def keep(machine):
-    """Saves it and returns a few lines for the report."""
+    """Saves it and returns a few lines for the report, which is never lost for it."""
+    try:
+        return "\n".join(_keep(machine))
+    except OSError as error:
+        return f"no more could be kept: {error}"
+
+
+def _keep(machine):
     place = os.path.join(directory(), machine.name)
     os.makedirs(place, exist_ok=True)
     for path in machine.files:
@@ -49,11 +56,8 @@ def keep(machine):
     _write(place, "partitions", table.stdout + table.stderr)
     lines = [f"kept in {place}"]
     if machine.process.running():
-        try:
-            lines += _processor(machine.monitor, place)
-        except OSError as error:
-            lines.append(f"qemu's monitor does not answer: {error}")
-    return "\n".join(lines)
+        lines += _processor(machine.monitor, place)
+    return lines
 
 
 def _processor(monitor, place):
