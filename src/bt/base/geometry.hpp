@@ -21,6 +21,11 @@ inline constexpr std::uint32_t max_piece_length = 64 * MiB;
 inline constexpr std::uint32_t max_segment_bytes = 1 * MiB;
 inline constexpr std::uint32_t max_piece_segments = max_piece_length / max_segment_bytes;
 
+// Of a segment's zstd frame: what does not shrink by 5 % is not worth unpacking.
+constexpr std::uint32_t largest_frame_bytes(std::uint32_t segment_bytes) {
+  return segment_bytes - segment_bytes / 20;
+}
+
 // A segment of a piece, counted from the piece's start.
 struct SegmentRef {
   PieceIndex piece;

@@ -72,11 +72,16 @@ struct PeerId {
   auto operator<=>(const PeerId&) const = default;
 };
 
-// A run of bytes inside one piece: what a REQUEST, PIECE, CANCEL or REJECT message names.
+// Which zstd frame a segment is sent as (bt/frame/frame.hpp); 0: as it is.
+using FrameId = std::uint32_t;
+
+// A run of bytes inside one piece: what a REQUEST, PIECE, CANCEL or REJECT message names. Where it has a frame they are
+// bytes of that frame, as if it lay where its segment begins.
 struct BlockSpan {
   PieceIndex piece;
   std::uint32_t begin = 0;   // bytes from the start of the piece
   std::uint32_t length = 0;  // bytes
+  FrameId frame = 0;
   auto operator<=>(const BlockSpan&) const = default;
 };
 
