@@ -23,6 +23,7 @@ bool is_hole(const IoFile& file, std::uint64_t torrent_offset, std::uint64_t len
     const std::uint64_t inside = torrent_offset - run.torrent_offset;
     const std::uint64_t here = std::min(length, run.length - inside);
     const IoFile::Handle handle = file.open_run(static_cast<std::uint32_t>(index));
+    if (handle.stored != nullptr && handle.stored->is_hole(torrent_offset, length)) return true;
     if (handle.fd < 0 || !is_hole_of(handle.fd, run.device_offset + inside - handle.base, here)) return false;
     torrent_offset += here;
     length -= here;

@@ -1,0 +1,366 @@
+// Packed images: what is packed comes back, in any order and length, and damage is told with its place.
+#include "disk/packed_image.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "bt/sha1/sha1.hpp"
+#include "disk/bulk_hash.hpp"
+#include "disk/bulk_pack.hpp"
+#include "disk/source.hpp"
+#include "temp_directory.hpp"
+
+namespace ezio {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+using Kind = PackedImage::Frame::Kind;
+
+// Runs of text, random bytes and zeros, none of whole MiBs.
+std::string mixed(std::size_t length) {
+  std::mt19937 random(7);
+  std::string data;
+  for (int kind = 0; data.size() < length; kind = (kind + 1) % 3) {
+    const std::size_t run = MiB / 2 + random() % (3 * MiB);
+    if (kind == 0)
+      for (std::size_t i = 0; i < run; ++i) data += static_cast<char>('a' + random() % 3);
+    if (kind == 1) data.append(run, '\0');
+    if (kind == 2)
+      for (std::size_t i = 0; i < run; ++i) data += static_cast<char>(random());
+  }
+  data.resize(length);
+  return data;
+}
+
+class PackedImageTest : public testing::Test {
+ protected:
+  // As an image of which these extents are packed.
+  std::string pack(const std::string& data, const std::vector<Extent>& extents, unsigned threads = 3,
+                   std::optional<std::uint32_t> piece_length = std::nullopt) {
+    const std::string source = directory_.write("source", data);
+    const std::string path = directory_.path("packed");
+    const auto reader = open_source_reader(source, "x", extents);
+    auto writer = PackedWriter::create(path, {extents, data.size(), {}});
+    EXPECT_TRUE(reader && writer);
+    std::uint64_t length = 0;
+    for (const Extent& extent : extents) length += extent.length;
+    BulkPackOptions options;
+    options.threads = threads;
+    options.piece_length = piece_length;
+    const auto packed = pack_source(**reader, length, **writer, options);
+    EXPECT_TRUE(packed) << packed.error().message;
+    hashes_ = *packed;
+    const auto finished = (*writer)->finish();
+    EXPECT_TRUE(finished) << finished.error().message;
+    EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+    return path;
+  }
+  std::string pack(const std::string& data) { return pack(data, {{0, data.size()}}); }
+
+  static std::string read(const PackedImage& image, std::uint64_t offset, std::size_t length) {
+    std::string text(length, '?');
+    const auto done = image.read(offset, {reinterpret_cast<std::byte*>(text.data()), length});
+    return done ? text : done.error().message;
+  }
+  static std::string error_of(const std::string& path) {
+    const auto image = PackedImage::open(path);
+    return image ? "opened" : image.error().message;
+  }
+  void flip(const std::string& path, std::uint64_t bit) const {
+    const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    char byte = 0;
+    ASSERT_EQ(::pread(fd.get(), &byte, 1, static_cast<off_t>(bit / 8)), 1);
+    byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+    ASSERT_EQ(::pwrite(fd.get(), &byte, 1, static_cast<off_t>(bit / 8)), 1);
+  }
+
+  TempDirectory directory_;
+  std::vector<Sha1Digest> hashes_;
+};
+
+TEST_F(PackedImageTest, GivesBackWhatWasPackedInWhateverPartsItIsRead) {
+  const std::string data = mixed(13 * MiB + 12345);
+  const std::string path = pack(data);
+  EXPECT_TRUE(is_packed_image(path));
+  EXPECT_FALSE(is_packed_image(directory_.path("source")));
+  const auto image = PackedImage::open(path);
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ((*image)->plain_bytes(), data.size());
+  EXPECT_TRUE(read(**image, 0, data.size()) == data);
+  std::mt19937 random(3);
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t begin = random() % data.size();
+    const std::size_t length =
+        std::min<std::size_t>(random() % (i % 2 == 0 ? 5000 : 3 * MiB) + 1, data.size() - begin);
+    ASSERT_TRUE(read(**image, begin, length) == data.substr(begin, length)) << begin << " " << length;
+  }
+}
+
+TEST_F(PackedImageTest, ExtentsLieInItAsTheyDoInTheTorrent) {
+  const std::string data = mixed(6 * MiB);
+  const std::string path = pack(data, {{4 * MiB + 1, MiB}, {5, 3 * MiB}});
+  const auto image = PackedImage::open(path);
+  ASSERT_TRUE(image);
+  EXPECT_TRUE(read(**image, 0, 4 * MiB) == data.substr(4 * MiB + 1, MiB) + data.substr(5, 3 * MiB));
+  // Cut elsewhere, they are the same bytes.
+  EXPECT_TRUE(
+      open_packed_source(path, std::vector<Extent>{{4 * MiB + 1, MiB}, {5, MiB}, {5 + MiB, 2 * MiB}}));
+  for (const std::vector<Extent>& other :
+       {std::vector<Extent>{{5, 3 * MiB}, {4 * MiB + 1, MiB}}, {{4 * MiB + 1, MiB}}, {{0, 4 * MiB}}}) {
+    const auto refused = open_packed_source(path, other);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("not what the torrent was made of"));
+  }
+}
+
+TEST_F(PackedImageTest, IsTheSameHoweverManyThreadsMadeIt) {
+  const std::string data = mixed(20 * MiB + 5);
+  pack(data, {{0, data.size()}}, 1);
+  const std::string one = directory_.read("packed");
+  pack(data, {{0, data.size()}}, 8);
+  EXPECT_TRUE(directory_.read("packed") == one);
+  pack(data, {{0, data.size()}}, 8, 4 * MiB);
+  EXPECT_TRUE(directory_.read("packed") == one) << "and whether it is hashed";
+}
+
+TEST_F(PackedImageTest, IsHashedOnTheWay) {
+  const std::string data = mixed(9 * MiB + 100);
+  for (const std::uint32_t piece_length : {16 * KiB, 256 * KiB, MiB, 4 * MiB, 16 * MiB}) {
+    const std::string path = pack(data, {{0, data.size()}}, 3, piece_length);
+    const Geometry geometry(data.size(), piece_length);
+    const auto reader =
+        open_source_reader(directory_.path("source"), "x", std::vector<Extent>{{0, data.size()}});
+    const auto wanted = hash_pieces(**reader, geometry, {});
+    ASSERT_TRUE(wanted);
+    EXPECT_TRUE(hashes_ == *wanted) << piece_length;
+    const auto packed = open_source_reader(path, "x", std::vector<Extent>{{0, data.size()}});
+    ASSERT_TRUE(packed);
+    const auto found = hash_pieces(**packed, geometry, {});
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_TRUE(*found == *wanted) << piece_length;
+  }
+}
+
+TEST_F(PackedImageTest, ZerosAreKnownAndWhatDoesNotShrinkIsStoredAsItIs) {
+  std::string data(7 * MiB + 10, '\0');
+  std::mt19937 random(5);
+  for (std::size_t i = 0; i < MiB; ++i) data[MiB + i] = static_cast<char>(random());
+  for (std::size_t i = 0; i < MiB; ++i) data[2 * MiB + i] = 'x';
+  const auto image = PackedImage::open(pack(data));
+  ASSERT_TRUE(image) << image.error().message;
+  std::vector<Kind> kinds;
+  for (std::uint32_t i = 0; i < (*image)->frames(); ++i) kinds.push_back((*image)->frame(i).kind);
+  EXPECT_THAT(kinds, testing::ElementsAre(Kind::zeros, Kind::raw, Kind::packed, Kind::zeros));
+  EXPECT_EQ((*image)->frame(3).plain_bytes, 4 * MiB + 10);
+  EXPECT_TRUE((*image)->is_hole(0, MiB));
+  EXPECT_TRUE((*image)->is_hole(3 * MiB + 7, 4 * MiB + 3));
+  EXPECT_FALSE((*image)->is_hole(0, MiB + 1));
+  EXPECT_FALSE((*image)->is_hole(2 * MiB, MiB));
+  EXPECT_TRUE(read(**image, 0, data.size()) == data);
+}
+
+TEST_F(PackedImageTest, OnlyZerosIsAlmostNothing) {
+  for (const std::size_t length :
+       {std::size_t{1}, std::size_t{MiB}, std::size_t{5 * MiB}, std::size_t{3 * MiB + 1}}) {
+    const auto image = PackedImage::open(pack(std::string(length, '\0')));
+    ASSERT_TRUE(image) << image.error().message;
+    EXPECT_EQ((*image)->frames(), 1U);
+    EXPECT_TRUE((*image)->is_hole(0, length));
+    EXPECT_LT((*image)->file_bytes(), 500U);
+  }
+}
+
+TEST_F(PackedImageTest, AHoleOfATiBIsNotReadAndFillsNoMemory) {
+  const std::string source = directory_.write("sparse", "begin");
+  constexpr std::uint64_t size = std::uint64_t{1} << 40;
+  ASSERT_EQ(::truncate(source.c_str(), size), 0);
+  const std::vector<Extent> extents{{0, size}};
+  const auto reader = open_source_reader(source, "x", extents);
+  auto writer = PackedWriter::create(directory_.path("packed"), {extents, size, {}});
+  ASSERT_TRUE(reader && writer);
+  ASSERT_TRUE(pack_source(**reader, size, **writer, {}));
+  ASSERT_TRUE((*writer)->finish());
+  const auto image = PackedImage::open(directory_.path("packed"));
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ((*image)->plain_bytes(), size);
+  EXPECT_LT((*image)->file_bytes(), 64 * MiB);
+  EXPECT_EQ(read(**image, 0, 5), "begin");
+  EXPECT_TRUE((*image)->is_hole(MiB, size - MiB));
+  EXPECT_EQ(read(**image, size - 3, 3), std::string(3, '\0'));
+}
+
+TEST_F(PackedImageTest, AFrameCanBeTakenAsItIsStored) {
+  std::string data = mixed(4 * MiB);
+  std::fill_n(data.begin(), MiB, 'a');
+  data.resize(4 * MiB + 5000, 'b');
+  const auto image = PackedImage::open(pack(data));
+  ASSERT_TRUE(image);
+  for (const auto& [offset, length] : {std::pair{0U, MiB}, std::pair{4 * MiB, 5000U}}) {
+    const auto part = (*image)->stored_frame(offset, length);
+    ASSERT_TRUE(part);
+    std::vector<std::byte> frame(part->length), plain(length);
+    ASSERT_EQ(::pread(part->fd, frame.data(), frame.size(), static_cast<off_t>(part->offset)),
+              ssize_t(frame.size()));
+    const auto unpacked = FrameUnpacker().unpack(frame, plain);
+    ASSERT_TRUE(unpacked) << unpacked.error().message;
+    EXPECT_EQ(as_text(plain), std::string_view(data).substr(offset, length));
+    EXPECT_FALSE((*image)->stored_frame(offset, length - 1));
+    EXPECT_FALSE((*image)->stored_frame(offset + 1, length - 1));
+  }
+}
+
+TEST_F(PackedImageTest, ManyThreadsReadAtOnce) {
+  const std::string data = mixed(6 * MiB);
+  const auto image = PackedImage::open(pack(data));
+  ASSERT_TRUE(image);
+  std::vector<std::jthread> threads;
+  std::atomic<int> wrong{0};
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      for (int i = 0; i < 60; ++i) {
+        const std::uint64_t begin = random() % (data.size() - 300000);
+        const std::size_t length = random() % 300000 + 1;
+        wrong += read(**image, begin, length) != data.substr(begin, length);
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(PackedImageTest, CutOffAnywhereIsRefusedWithThePlace) {
+  const std::string path = pack(mixed(3 * MiB));
+  const std::string whole = directory_.read("packed");
+  std::vector<std::size_t> lengths{0, 1, 15, 16, 30, 60, whole.size() / 2};
+  for (std::size_t cut = 1; cut < 80; ++cut) lengths.push_back(whole.size() - cut);
+  for (const std::size_t length : lengths) {
+    ASSERT_EQ(::truncate(path.c_str(), static_cast<off_t>(length)), 0);
+    const std::string error = error_of(path);
+    EXPECT_THAT(error, StartsWith(path + ": ")) << length;
+    EXPECT_THAT(error, HasSubstr(fmt::format("offset {:#x}", length))) << length;
+    directory_.write("packed", whole);
+  }
+}
+
+// Header and table to the last bit; the frames here and there.
+TEST_F(PackedImageTest, AnyBitThatIsAlteredIsTold) {
+  const std::string path = pack(mixed(4 * MiB + 99));
+  const std::string whole = directory_.read("packed");
+  const auto good = PackedImage::open(path);
+  ASSERT_TRUE(good);
+  const std::uint64_t first = (*good)->frame(0).stored_offset;
+  const std::uint32_t frames = (*good)->frames();
+  const std::uint64_t table =
+      (*good)->frame(frames - 1).stored_offset + (*good)->frame(frames - 1).stored_bytes;
+  std::mt19937 random(11);
+  std::vector<std::uint64_t> bits;
+  for (std::uint64_t bit = 0; bit < first * 8; ++bit) bits.push_back(bit);
+  for (std::uint64_t bit = table * 8; bit < whole.size() * 8; ++bit) bits.push_back(bit);
+  for (std::uint32_t i = 0; i < frames; ++i) {
+    const auto frame = (*good)->frame(i);
+    for (int k = 0; k < 30; ++k)
+      bits.push_back(frame.stored_offset * 8 + random() % (frame.stored_bytes * 8));
+  }
+  const std::uint64_t unused = (whole.size() - 5) * 8;  // two bits of the descriptor mean nothing
+  for (const std::uint64_t bit : bits) {
+    if (bit == unused || bit == unused + 1) continue;
+    flip(path, bit);
+    const auto image = PackedImage::open(path);
+    std::string told = image ? "" : image.error().message;
+    if (image) {
+      for (std::uint32_t i = 0; i < (*image)->frames(); ++i) {
+        if (const auto done = (*image)->verify((*image)->frame(i)); !done) told = done.error().message;
+      }
+    }
+    EXPECT_THAT(told, AnyOf(HasSubstr("offset 0x"), HasSubstr("no packed image"))) << "bit " << bit;
+    flip(path, bit);
+  }
+  EXPECT_EQ(directory_.read("packed"), whole);
+}
+
+TEST_F(PackedImageTest, WhatIsAlteredIsNeverRead) {
+  const std::string data(3 * MiB, 'x');
+  const std::string path = pack(data);
+  const auto image = PackedImage::open(path);
+  ASSERT_TRUE(image);
+  const auto frame = (*image)->frame(1);
+  flip(path, frame.stored_offset * 8 + frame.stored_bytes * 4);
+  const std::string error = read(**image, MiB + 5, 10);
+  EXPECT_THAT(error, StartsWith(fmt::format("{}: offset {:#x}: ", path, frame.stored_offset)));
+  EXPECT_THAT(error, HasSubstr(fmt::format("{} bytes of data from {:#x} on are altered", MiB, MiB)));
+  EXPECT_EQ(read(**image, 0, 5), "xxxxx");
+}
+
+TEST_F(PackedImageTest, ATableThatLiesIsRefusedWhateverItSays) {
+  const std::string path = pack(mixed(3 * MiB));
+  const std::string whole = directory_.read("packed");
+  const auto image = PackedImage::open(path);
+  ASSERT_TRUE(image);
+  const std::uint32_t frames = (*image)->frames() + 1;
+  std::mt19937 random(13);
+  for (int i = 0; i < 3000; ++i) {
+    std::string lying = whole;
+    const std::size_t entry = whole.size() - seek_table_bytes(frames) + 8 + 12 * (random() % frames);
+    const std::uint32_t values[] = {0, 1, MiB, 0xFFFFFFFF, 0x40000000, std::uint32_t(random())};
+    for (std::size_t field = 0; field < 2; ++field) {
+      if (field == std::size_t(i % 3)) continue;
+      const std::uint32_t value = values[random() % 6];
+      for (int b = 0; b < 4; ++b) lying[entry + 4 * field + b] = static_cast<char>(value >> (8 * b));
+    }
+    if (lying == whole) continue;
+    directory_.write("packed", lying);
+    EXPECT_THAT(error_of(path), HasSubstr("offset 0x")) << i;
+  }
+}
+
+class WriterTest : public PackedImageTest {};
+
+TEST_F(WriterTest, LeavesNothingUnlessItIsFinished) {
+  const std::string path = directory_.write("packed", "before");
+  {
+    auto writer = PackedWriter::create(path, {{{0, 2 * MiB}}, 2 * MiB, {}});
+    ASSERT_TRUE(writer);
+    ASSERT_TRUE((*writer)->add(UnitPacker(3).pack(std::vector<std::byte>(MiB, std::byte{1}))));
+    EXPECT_FALSE(PackedWriter::create(path, {{{0, MiB}}, MiB, {}})) << "two at a time";
+  }
+  EXPECT_EQ(directory_.read("packed"), "before");
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+}
+
+TEST_F(WriterTest, StopsWithTheFirstErrorOfTheSource) {
+  const std::string source = directory_.write("source", mixed(8 * MiB));
+  const std::vector<Extent> extents{{0, 8 * MiB}};
+  const auto reader = open_source_reader(source, "x", extents);
+  ASSERT_EQ(::truncate(source.c_str(), 5 * MiB), 0);
+  auto writer = PackedWriter::create(directory_.path("packed"), {extents, 8 * MiB, {}});
+  const auto packed = pack_source(**reader, 8 * MiB, **writer, {});
+  ASSERT_FALSE(packed);
+  EXPECT_THAT(packed.error().message, HasSubstr("cannot read at offset"));
+}
+
+TEST_F(WriterTest, StopsWhenItIsTold) {
+  const std::string source = directory_.write("source", mixed(64 * MiB));
+  const std::vector<Extent> extents{{0, 64 * MiB}};
+  const auto reader = open_source_reader(source, "x", extents);
+  auto writer = PackedWriter::create(directory_.path("packed"), {extents, 64 * MiB, {}});
+  BulkPackOptions options;
+  options.threads = 1;
+  options.level = greatest_frame_level;
+  options.progress = [](std::uint64_t) { return false; };
+  const auto packed = pack_source(**reader, 64 * MiB, **writer, options);
+  ASSERT_FALSE(packed);
+  EXPECT_EQ(packed.error().code, ECANCELED);
+}
+
+}  // namespace
+}  // namespace ezio
