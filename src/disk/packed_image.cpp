@@ -106,8 +106,8 @@ Result<void> PackedImage::load_table() {
 
 Result<void> PackedImage::check_frames() {
   const std::uint64_t whole = total_length(header_.extents);
-  if (table_.frames() == 0 || table_.place(0).entry.plain_bytes != 0 ||
-      table_.place(0).entry.stored_bytes != header_bytes_)
+  const SeekEntry first{static_cast<std::uint32_t>(header_bytes_), 0, plain_checksum({})};
+  if (table_.frames() == 0 || table_.place(0).entry != first)
     return path_error(
         path_, fmt::format("offset {:#x}: the seek table does not begin with the header", table_offset_));
   if (table_.plain_bytes() != whole) {

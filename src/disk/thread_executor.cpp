@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 
 #include "disk/fallocate_modes.hpp"
 
@@ -40,7 +41,12 @@ std::int64_t make(const Transfer& transfer, const IoFile::Handle& handle) {
 // Only reads: it is a source.
 std::int64_t make(const Transfer& transfer, const StoredBytes& stored) {
   if (transfer.kind != Transfer::Kind::read) return -EROFS;
-  return stored.read(transfer.offset, {transfer.memory, transfer.length}) ? transfer.length : -EIO;
+  try {
+    const bool done = stored.read(transfer.offset, {transfer.memory, transfer.length}).has_value();
+    return done ? std::int64_t{transfer.length} : -EIO;
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
 }
 
 // Signals are for the event loop: threads made while this lives inherit a mask that blocks them all.
