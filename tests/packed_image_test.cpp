@@ -19,7 +19,7 @@
 #include "disk/open_storage.hpp"
 #include "disk/source.hpp"
 #include "disk_fixture.hpp"
-#include "temp_directory.hpp"
+#include "packed_fixture.hpp"
 
 namespace ezio {
 namespace {
@@ -28,71 +28,10 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 using Kind = PackedImage::Frame::Kind;
-
-// Runs of text, random bytes and zeros, none of whole MiBs.
-std::string mixed(std::size_t length) {
-  std::mt19937 random(7);
-  std::string data;
-  for (int kind = 0; data.size() < length; kind = (kind + 1) % 3) {
-    const std::size_t run = MiB / 2 + random() % (3 * MiB);
-    if (kind == 0)
-      for (std::size_t i = 0; i < run; ++i) data += static_cast<char>('a' + random() % 3);
-    if (kind == 1) data.append(run, '\0');
-    if (kind == 2)
-      for (std::size_t i = 0; i < run; ++i) data += static_cast<char>(random());
-  }
-  data.resize(length);
-  return data;
-}
-
-class PackedImageTest : public testing::Test {
- protected:
-  // As an image of which these extents are packed.
-  std::string pack(const std::string& data, const std::vector<Extent>& extents, unsigned threads = 3,
-                   std::optional<std::uint32_t> piece_length = std::nullopt) {
-    const std::string source = directory_.write("source", data);
-    const std::string path = directory_.path("packed");
-    const auto reader = open_source_reader(source, "x", extents);
-    auto writer = PackedWriter::create(path, {extents, data.size(), {}});
-    EXPECT_TRUE(reader && writer);
-    std::uint64_t length = 0;
-    for (const Extent& extent : extents) length += extent.length;
-    BulkPackOptions options;
-    options.threads = threads;
-    options.piece_length = piece_length;
-    const auto packed = pack_source(**reader, length, **writer, options);
-    EXPECT_TRUE(packed) << packed.error().message;
-    hashes_ = *packed;
-    const auto finished = (*writer)->finish();
-    EXPECT_TRUE(finished) << finished.error().message;
-    EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
-    return path;
-  }
-  std::string pack(const std::string& data) { return pack(data, {{0, data.size()}}); }
-
-  static std::string read(const PackedImage& image, std::uint64_t offset, std::size_t length) {
-    std::string text(length, '?');
-    const auto done = image.read(offset, {reinterpret_cast<std::byte*>(text.data()), length});
-    return done ? text : done.error().message;
-  }
-  static std::string error_of(const std::string& path) {
-    const auto image = PackedImage::open(path);
-    return image ? "opened" : image.error().message;
-  }
-  void flip(const std::string& path, std::uint64_t bit) const {
-    const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    char byte = 0;
-    ASSERT_EQ(::pread(fd.get(), &byte, 1, static_cast<off_t>(bit / 8)), 1);
-    byte = static_cast<char>(byte ^ (1 << (bit % 8)));
-    ASSERT_EQ(::pwrite(fd.get(), &byte, 1, static_cast<off_t>(bit / 8)), 1);
-  }
-
-  TempDirectory directory_;
-  std::vector<Sha1Digest> hashes_;
-};
+using PackedImageTest = test::PackedFixture;
 
 TEST_F(PackedImageTest, GivesBackWhatWasPackedInWhateverPartsItIsRead) {
-  const std::string data = mixed(13 * MiB + 12345);
+  const std::string data = test::mixed(13 * MiB + 12345);
   const std::string path = pack(data);
   EXPECT_TRUE(is_packed_image(path));
   EXPECT_FALSE(is_packed_image(directory_.path("source")));
@@ -110,7 +49,7 @@ TEST_F(PackedImageTest, GivesBackWhatWasPackedInWhateverPartsItIsRead) {
 }
 
 TEST_F(PackedImageTest, ExtentsLieInItAsTheyDoInTheTorrent) {
-  const std::string data = mixed(6 * MiB);
+  const std::string data = test::mixed(6 * MiB);
   const std::string path = pack(data, {{4 * MiB + 1, MiB}, {5, 3 * MiB}});
   const auto image = PackedImage::open(path);
   ASSERT_TRUE(image);
@@ -127,7 +66,7 @@ TEST_F(PackedImageTest, ExtentsLieInItAsTheyDoInTheTorrent) {
 }
 
 TEST_F(PackedImageTest, IsTheSameHoweverManyThreadsMadeIt) {
-  const std::string data = mixed(20 * MiB + 5);
+  const std::string data = test::mixed(20 * MiB + 5);
   pack(data, {{0, data.size()}}, 1);
   const std::string one = directory_.read("packed");
   pack(data, {{0, data.size()}}, 8);
@@ -137,7 +76,7 @@ TEST_F(PackedImageTest, IsTheSameHoweverManyThreadsMadeIt) {
 }
 
 TEST_F(PackedImageTest, IsHashedOnTheWay) {
-  const std::string data = mixed(9 * MiB + 100);
+  const std::string data = test::mixed(9 * MiB + 100);
   for (const std::uint32_t piece_length : {16 * KiB, 256 * KiB, MiB, 4 * MiB, 16 * MiB}) {
     const std::string path = pack(data, {{0, data.size()}}, 3, piece_length);
     const Geometry geometry(data.size(), piece_length);
@@ -203,7 +142,7 @@ TEST_F(PackedImageTest, AHoleOfATiBIsNotReadAndFillsNoMemory) {
 }
 
 TEST_F(PackedImageTest, AFrameCanBeTakenAsItIsStored) {
-  std::string data = mixed(4 * MiB);
+  std::string data = test::mixed(4 * MiB);
   std::fill_n(data.begin(), MiB, 'a');
   data.resize(4 * MiB + 5000, 'b');
   const auto image = PackedImage::open(pack(data));
@@ -223,7 +162,7 @@ TEST_F(PackedImageTest, AFrameCanBeTakenAsItIsStored) {
 }
 
 TEST_F(PackedImageTest, ManyThreadsReadAtOnce) {
-  const std::string data = mixed(6 * MiB);
+  const std::string data = test::mixed(6 * MiB);
   const auto image = PackedImage::open(pack(data));
   ASSERT_TRUE(image);
   std::vector<std::jthread> threads;
@@ -243,7 +182,7 @@ TEST_F(PackedImageTest, ManyThreadsReadAtOnce) {
 }
 
 TEST_F(PackedImageTest, CutOffAnywhereIsRefusedWithThePlace) {
-  const std::string path = pack(mixed(3 * MiB));
+  const std::string path = pack(test::mixed(3 * MiB));
   const std::string whole = directory_.read("packed");
   std::vector<std::size_t> lengths{0, 1, 15, 16, 30, 60, whole.size() / 2};
   for (std::size_t cut = 1; cut < 80; ++cut) lengths.push_back(whole.size() - cut);
@@ -258,7 +197,7 @@ TEST_F(PackedImageTest, CutOffAnywhereIsRefusedWithThePlace) {
 
 // Header and table to the last bit; the frames here and there.
 TEST_F(PackedImageTest, AnyBitThatIsAlteredIsTold) {
-  const std::string path = pack(mixed(2 * MiB + 99));
+  const std::string path = pack(test::mixed(2 * MiB + 99));
   const std::string whole = directory_.read("packed");
   const auto good = PackedImage::open(path);
   ASSERT_TRUE(good);
@@ -306,7 +245,7 @@ TEST_F(PackedImageTest, WhatIsAlteredIsNeverRead) {
 }
 
 TEST_F(PackedImageTest, ATableThatLiesIsRefusedWhateverItSays) {
-  const std::string path = pack(mixed(3 * MiB));
+  const std::string path = pack(test::mixed(3 * MiB));
   const std::string whole = directory_.read("packed");
   const auto image = PackedImage::open(path);
   ASSERT_TRUE(image);
@@ -329,7 +268,7 @@ TEST_F(PackedImageTest, ATableThatLiesIsRefusedWhateverItSays) {
 
 // Through the engine, as a seeder reads it.
 TEST_F(PackedImageTest, IsASourceForAllBackends) {
-  const std::string data = mixed(9 * MiB + 77);
+  const std::string data = test::mixed(9 * MiB + 77);
   const std::vector<Extent> extents{{4 * MiB, 5 * MiB + 77}, {0, 3 * MiB}};
   const std::string path = pack(data, extents);
   const std::string torrent = data.substr(4 * MiB, 5 * MiB + 77) + data.substr(0, 3 * MiB);
@@ -365,45 +304,6 @@ TEST_F(PackedImageTest, IsASourceForAllBackends) {
     EXPECT_EQ(test::wait_for(**engine, 1)[0].status.error, EIO);
     flip(path, damaged.stored_offset * 8 + 100);
   }
-}
-
-class WriterTest : public PackedImageTest {};
-
-TEST_F(WriterTest, LeavesNothingUnlessItIsFinished) {
-  const std::string path = directory_.write("packed", "before");
-  {
-    auto writer = PackedWriter::create(path, {{{0, 2 * MiB}}, 2 * MiB, {}});
-    ASSERT_TRUE(writer);
-    ASSERT_TRUE((*writer)->add(UnitPacker(3).pack(std::vector<std::byte>(MiB, std::byte{1}))));
-    EXPECT_FALSE(PackedWriter::create(path, {{{0, MiB}}, MiB, {}})) << "two at a time";
-  }
-  EXPECT_EQ(directory_.read("packed"), "before");
-  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
-}
-
-TEST_F(WriterTest, StopsWithTheFirstErrorOfTheSource) {
-  const std::string source = directory_.write("source", mixed(8 * MiB));
-  const std::vector<Extent> extents{{0, 8 * MiB}};
-  const auto reader = open_source_reader(source, "x", extents);
-  ASSERT_EQ(::truncate(source.c_str(), 5 * MiB), 0);
-  auto writer = PackedWriter::create(directory_.path("packed"), {extents, 8 * MiB, {}});
-  const auto packed = pack_source(**reader, 8 * MiB, **writer, {});
-  ASSERT_FALSE(packed);
-  EXPECT_THAT(packed.error().message, HasSubstr("cannot read at offset"));
-}
-
-TEST_F(WriterTest, StopsWhenItIsTold) {
-  const std::string source = directory_.write("source", mixed(64 * MiB));
-  const std::vector<Extent> extents{{0, 64 * MiB}};
-  const auto reader = open_source_reader(source, "x", extents);
-  auto writer = PackedWriter::create(directory_.path("packed"), {extents, 64 * MiB, {}});
-  BulkPackOptions options;
-  options.threads = 1;
-  options.level = greatest_frame_level;
-  options.progress = [](std::uint64_t) { return false; };
-  const auto packed = pack_source(**reader, 64 * MiB, **writer, options);
-  ASSERT_FALSE(packed);
-  EXPECT_EQ(packed.error().code, ECANCELED);
 }
 
 }  // namespace
