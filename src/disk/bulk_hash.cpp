@@ -42,6 +42,8 @@ class BulkHash {
   Result<void> hash_chunk(const Batch& batch, std::uint32_t begin, MutableBytes buffer,
                           std::span<Sha1State> states);
   std::uint32_t chunk_of(PieceIndex piece, std::uint32_t begin) const;
+  // At least what the source reads in one go.
+  std::uint32_t chunk() const { return std::max(chunk_bytes, source_.unit_bytes()); }
   void wait_with_progress();
   void stop(Error error);
 
@@ -74,7 +76,7 @@ Result<std::vector<Sha1Digest>> BulkHash::run() {
 
 void BulkHash::work() {
   const auto lanes = std::min<std::size_t>(lanes_, geometry_.piece_count());
-  const std::size_t buffer_bytes = lanes * std::min(chunk_bytes, geometry_.piece_length());
+  const std::size_t buffer_bytes = lanes * std::min(chunk(), geometry_.piece_length());
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
   while (!stopped_) {
     Batch batch = take_batch();
@@ -113,7 +115,7 @@ Result<void> BulkHash::hash_batch(const Batch& batch, MutableBytes buffer) {
   if (batch.empty()) return {};
   std::vector<Sha1State> states(batch.size());
   const std::uint32_t longest = geometry_.piece_size(batch.front());
-  for (std::uint32_t begin = 0; begin < longest && !stopped_; begin += chunk_bytes) {
+  for (std::uint32_t begin = 0; begin < longest && !stopped_; begin += chunk()) {
     if (Result<void> hashed = hash_chunk(batch, begin, buffer, states); !hashed) return hashed;
   }
   for (std::size_t i = 0; i < batch.size(); ++i) digests_[batch[i].value()] = sha1_final(states[i]);
@@ -141,7 +143,7 @@ Result<void> BulkHash::hash_chunk(const Batch& batch, std::uint32_t begin, Mutab
 
 std::uint32_t BulkHash::chunk_of(PieceIndex piece, std::uint32_t begin) const {
   const std::uint32_t size = geometry_.piece_size(piece);
-  return begin >= size ? 0 : std::min(chunk_bytes, size - begin);
+  return begin >= size ? 0 : std::min(chunk(), size - begin);
 }
 
 void BulkHash::wait_with_progress() {

@@ -51,8 +51,14 @@ class EngineStorage final : public Storage {
   bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) const override {
     return ezio::is_hole(*file_, torrent_offset, length);
   }
+  std::optional<FilePart> stored_frame(std::uint64_t torrent_offset, std::uint64_t length) const override {
+    const StoredBytes* stored = file_->stored();
+    return stored == nullptr ? std::nullopt : stored->stored_frame(torrent_offset, length);
+  }
   StorageTraits traits() const override {
-    return {.sequential = file_->rotational(), .cached = file_->alignment.sector == 1};
+    return {.sequential = file_->rotational(),
+            .cached = file_->alignment.sector == 1,
+            .packed = file_->stored() != nullptr};
   }
   std::string description() const override {
     return fmt::format("{}, {}", lane_->executor().name(), file_->kind());

@@ -20,6 +20,7 @@
 #include "disk/kept_bytes.hpp"
 #include "disk/op_run.hpp"
 #include "disk/sector_locks.hpp"
+#include "disk/stored_bytes.hpp"
 #include "disk/write_plan.hpp"
 
 namespace ezio {
@@ -51,6 +52,8 @@ class IoFile {
     int error = 0;           // errno
     std::uint64_t base = 0;  // device offset of the descriptor's first byte
     std::shared_ptr<const void> keep_open;
+    const StoredBytes* stored =
+        nullptr;  // what is read instead of a descriptor; offsets count from its first byte
   };
 
   IoFile(ExtentMap extents, IoAlignment io_alignment, std::uint64_t owner_value)
@@ -61,8 +64,11 @@ class IoFile {
 
   // The descriptor that run `run` of the map is read from or written to. Called by backend threads too.
   virtual Handle open_run(std::uint32_t run) const = 0;
-  // Whether that opens files, which may wait for the disk: work for threads.
+  // Whether that opens files, or gives StoredBytes: what may wait for the disk, or computes, is work for
+  // threads.
   virtual bool opens_files() const { return false; }
+  // Where all of it is that.
+  virtual const StoredBytes* stored() const { return nullptr; }
   // It lies on a disk that spins.
   virtual bool rotational() const { return false; }
 

@@ -8,7 +8,6 @@
 #include <cerrno>
 
 #include "bt/base/errno_text.hpp"
-#include "disk/unique_fd.hpp"
 
 namespace ezio {
 namespace {
@@ -19,16 +18,6 @@ std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == path.npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-int write_fully(int fd, Bytes data) {
-  while (!data.empty()) {
-    const ssize_t written = ::write(fd, data.data(), data.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    data = data.subspan(static_cast<std::size_t>(written));
-  }
-  return 0;
 }
 
 // The rename itself must survive a power failure, too.
@@ -87,17 +76,34 @@ Result<void> write_file_atomically(const std::string& path, Bytes contents) {
   std::string name;
   UniqueFd fd = create_beside(path, name);
   if (!fd) return path_errno(path, "cannot create", errno);
-  int error = write_fully(fd.get(), contents);
-  if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
+  Result<void> done;
+  if (const int error = write_fully(fd.get(), contents); error != 0) {
+    done = path_errno(path, "cannot write", error);
+  } else {
+    done = flush_and_rename(std::move(fd), name, path);
+  }
+  if (!done) ::unlink(name.c_str());  // which is not there any more where only the directory failed
+  return done;
+}
+
+Result<void> flush_and_rename(UniqueFd fd, const std::string& name, const std::string& path) {
+  int error = ::fsync(fd.get()) != 0 ? errno : 0;
   if (::close(fd.release()) != 0 && error == 0) error = errno;
   if (error == 0 && ::rename(name.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    ::unlink(name.c_str());
-    return path_errno(path, "cannot write", error);
-  }
+  if (error != 0) return path_errno(path, "cannot write", error);
   error = flush_directory(directory_of(path));
   if (error != 0) return path_errno(path, "written, but its directory cannot be flushed", error);
   return {};
+}
+
+int write_fully(int fd, Bytes data) {
+  while (!data.empty()) {
+    const ssize_t written = ::write(fd, data.data(), data.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    data = data.subspan(static_cast<std::size_t>(written));
+  }
+  return 0;
 }
 
 }  // namespace ezio

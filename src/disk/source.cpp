@@ -65,6 +65,34 @@ class DirectoryIo final : public IoFile {
   mutable FileCache files_;
 };
 
+// Unpacked by the threads that read. One run: offsets are the torrent's.
+class PackedIo final : public IoFile {
+ public:
+  PackedIo(std::shared_ptr<const PackedImage> image, std::uint64_t owner_value)
+      : IoFile(ExtentMap(std::vector<Extent>{{0, image->plain_bytes()}}), IoAlignment{}, owner_value),
+        image_(std::move(image)) {}
+
+  Handle open_run(std::uint32_t) const override { return {-1, EIO, 0, nullptr, image_.get()}; }
+  const StoredBytes* stored() const override { return image_.get(); }
+  bool opens_files() const override { return true; }
+  bool rotational() const override { return image_->rotational(); }
+  std::string path_of(std::uint32_t) const override { return image_->path(); }
+  std::string kind() const override { return "a packed image"; }
+
+ private:
+  const std::shared_ptr<const PackedImage> image_;
+};
+
+// Extents may be cut in other places: what counts is where the bytes lie on the device.
+bool same_bytes(std::span<const Extent> a, std::span<const Extent> b) {
+  const ExtentMap map_a(a), map_b(b);
+  if (map_a.run_count() != map_b.run_count()) return false;
+  for (std::size_t i = 0; i < map_a.run_count(); ++i) {
+    if (map_a.run(i) != map_b.run(i)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<DeviceFile> open_source_device(const std::string& path, std::uint64_t needed_bytes) {
@@ -96,6 +124,21 @@ std::unique_ptr<IoFile> make_io_file(OffsetDirectory directory, std::span<const 
   return std::make_unique<DirectoryIo>(std::move(directory), extents, owner);
 }
 
+Result<std::shared_ptr<const PackedImage>> open_packed_source(const std::string& path,
+                                                              std::span<const Extent> extents) {
+  auto image = PackedImage::open(path);
+  if (!image) return image;
+  if (same_bytes((*image)->header().extents, extents)) return image;
+  return path_error(
+      path, fmt::format("holds {} bytes of other places of a disk than the torrent's {}: it is not what the "
+                        "torrent was made of",
+                        (*image)->plain_bytes(), total_length(extents)));
+}
+
+std::unique_ptr<IoFile> make_io_file(std::shared_ptr<const PackedImage> image, std::uint64_t owner) {
+  return std::make_unique<PackedIo>(std::move(image), owner);
+}
+
 Result<std::unique_ptr<IoFile>> open_source(const std::string& path, std::string_view name,
                                             std::span<const Extent> extents, SourceAccess access,
                                             std::uint64_t owner) {
@@ -103,6 +146,11 @@ Result<std::unique_ptr<IoFile>> open_source(const std::string& path, std::string
     auto directory = open_offset_directory(path, name, extents);
     if (!directory) return directory.error();
     return make_io_file(std::move(*directory), extents, owner);
+  }
+  if (is_packed_image(path)) {
+    auto image = open_packed_source(path, extents);
+    if (!image) return image.error();
+    return make_io_file(std::move(*image), owner);
   }
   auto file = open_source_device(path, extents_end(extents));
   if (!file) return file.error();

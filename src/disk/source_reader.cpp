@@ -42,14 +42,41 @@ class BlockingReader final : public SourceReader {
   const std::unique_ptr<IoFile> source_;
 };
 
+// Whose errors say more than an errno does.
+class PackedReader final : public SourceReader {
+ public:
+  explicit PackedReader(std::shared_ptr<const PackedImage> image) : image_(std::move(image)) {}
+
+  Result<void> read(std::uint64_t torrent_offset, MutableBytes data) override {
+    return image_->read(torrent_offset, data);
+  }
+  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) override {
+    return image_->is_hole(torrent_offset, length);
+  }
+  std::uint32_t unit_bytes() const override { return packed_unit_bytes; }
+  bool sequential() const override { return image_->rotational(); }
+
+ private:
+  const std::shared_ptr<const PackedImage> image_;
+};
+
 }  // namespace
 
 std::unique_ptr<SourceReader> make_source_reader(std::unique_ptr<IoFile> source) {
   return std::make_unique<BlockingReader>(std::move(source));
 }
 
+std::unique_ptr<SourceReader> make_source_reader(std::shared_ptr<const PackedImage> image) {
+  return std::make_unique<PackedReader>(std::move(image));
+}
+
 Result<std::unique_ptr<SourceReader>> open_source_reader(const std::string& path, std::string_view name,
                                                          std::span<const Extent> extents) {
+  if (is_packed_image(path)) {
+    auto image = open_packed_source(path, extents);
+    if (!image) return image.error();
+    return make_source_reader(std::move(*image));
+  }
   auto source = open_source(path, name, extents, SourceAccess::page_cache);
   if (!source) return source.error();
   return make_source_reader(std::move(*source));

@@ -11,6 +11,7 @@
 #include "bt/base/result.hpp"
 #include "bt/base/types.hpp"
 #include "disk/op_queue.hpp"
+#include "disk/packed_image.hpp"
 
 namespace ezio {
 
@@ -25,12 +26,15 @@ class SourceReader {
   // Whether all of these bytes lie in holes of a file, as far as the file system tells: they are zeros. Any
   // thread.
   virtual bool is_hole(std::uint64_t /*torrent_offset*/, std::uint64_t /*length*/) { return false; }
+  // Reading less than so many bytes from a multiple of it on costs as much as reading all of them.
+  virtual std::uint32_t unit_bytes() const { return 1; }
   // It lies on a spinning disk, which had better be read in one ascending sweep.
   virtual bool sequential() const { return false; }
 };
 
-// Of a source that is read through the page cache.
+// Of a source that is read through the page cache, and of a packed image.
 std::unique_ptr<SourceReader> make_source_reader(std::unique_ptr<IoFile> source);
+std::unique_ptr<SourceReader> make_source_reader(std::shared_ptr<const PackedImage> image);
 
 // open_source (disk/source.hpp), and a reader of it.
 Result<std::unique_ptr<SourceReader>> open_source_reader(const std::string& path, std::string_view name,

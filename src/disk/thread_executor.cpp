@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 
 #include "disk/fallocate_modes.hpp"
 
@@ -37,6 +38,17 @@ std::int64_t make(const Transfer& transfer, const IoFile::Handle& handle) {
   return result < 0 ? -errno : result;
 }
 
+// Only reads: it is a source.
+std::int64_t make(const Transfer& transfer, const StoredBytes& stored) {
+  if (transfer.kind != Transfer::Kind::read) return -EROFS;
+  try {
+    const bool done = stored.read(transfer.offset, {transfer.memory, transfer.length}).has_value();
+    return done ? std::int64_t{transfer.length} : -EIO;
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
+}
+
 // Signals are for the event loop: threads made while this lives inherit a mask that blocks them all.
 class BlockSignals {
  public:
@@ -56,6 +68,10 @@ class BlockSignals {
 }  // namespace
 
 void carry_out(OpRun& run, const IoFile::Handle& handle) {
+  if (handle.stored != nullptr) {
+    while (run.advance(make(run.transfer(), *handle.stored))) continue;
+    return;
+  }
   if (handle.fd < 0) return run.fail(handle.error);
   while (run.advance(make(run.transfer(), handle))) continue;
 }

@@ -154,8 +154,9 @@ TEST(FramesSim, LittleMemoryWillDo) {
   for_each_seed([](std::uint64_t seed) {
     Lab lab(seed, framed(6),
             [&](std::uint32_t leecher, HostConfig& config) { config.memory_bytes = (6 + leecher) * MiB; });
+    lab.seeder->kill();  // who has plenty
     HostConfig seeder = lab.seeder_config();
-    seeder.memory_bytes = 4 * MiB;
+    seeder.memory_bytes = (4 + seed % 8) * MiB;
     lab.add(seeder);
     EXPECT_TRUE(lab.run_until_complete(200s));
     expect_clean(lab.world);

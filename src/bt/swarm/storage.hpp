@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bt/base/file_part.hpp"
@@ -30,6 +31,7 @@ struct IoCompletion {
 struct StorageTraits {
   bool sequential = false;  // a spinning disk: reads in ascending order, not side by side
   bool cached = false;      // reads and writes go through a cache of the kernel, not to the device
+  bool packed = false;      // its bytes are stored as frames, see Storage::stored_frame
 };
 
 class Storage {
@@ -48,6 +50,17 @@ class Storage {
   // opened. Whether they are in the page cache is another question (disk/file_parts.hpp). A part is valid as
   // long as the storage and its keep_open.
   virtual FileParts file_parts(std::uint64_t, std::uint64_t, std::size_t) const { return {}; }
+
+  // Where these bytes lie in a file as one zstd frame (bt/frame/frame.hpp), no longer than
+  // largest_frame_bytes(length), and nothing else does: what can be sent to one of our own peers as it is,
+  // and read with one pread(2). Empty where they do not, where they are stored as they are or are zeros, and
+  // for all but packed images (disk/packed_image.hpp), whose frames hold a MiB each, counted from torrent
+  // offset 0, the last one perhaps less: a torrent with shorter segments has none. Any thread. The part is
+  // valid as long as the storage; what it holds has not been looked at, read() looks.
+  virtual std::optional<FilePart> stored_frame(std::uint64_t /*torrent_offset*/,
+                                               std::uint64_t /*length*/) const {
+    return {};
+  }
 
   // Writes zeros over [torrent_offset, torrent_offset + length): by what makes the device or file system
   // write them, or forget that there was anything else, where it promises that they read as zeros from then

@@ -93,7 +93,7 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
   last_piece_ = segment->piece;
   const SegmentFrame frame = peer.takes_frames() ? store_.frame_of(*segment) : SegmentFrame{};
   const std::uint32_t size = frame ? frame.bytes : context_.geometry.segment_size(*segment);
-  transfers_.push_back({peer.handle, *segment, context_.now, false, size});
+  transfers_.push_back({peer.handle, *segment, context_.now, false, size, bool{frame}});
   std::erase(ready_, *segment);
   context_.census.offered(peer, *segment);
   if (frame) {
@@ -110,6 +110,7 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
 std::optional<SegmentRef> UploadPlanner::choose(const Peer& peer, std::uint32_t incomplete) {
   const auto found = rarest(peer, last_piece_, incomplete, [&](SegmentRef s) { return suits(peer, s); });
   if (!found || !peer.takes_frames() || !frames_.waits(capacity()) || is_ready(*found)) return found;
+  if (!pool_has_room()) return found;
   return choose_framed(peer, *found);
 }
 
@@ -144,9 +145,21 @@ bool UploadPlanner::is_ready(SegmentRef segment) const {
   return store_.has_no_frame(segment) || store_.frame_of(segment);
 }
 
+// Each takes two buffers meanwhile, and one until it is sent. Most of a small pool is left to what is being
+// sent.
+std::uint32_t UploadPlanner::most_packing() const {
+  return std::min(frames_.most_packing(capacity(), context_.now), context_.pool.capacity() / 4);
+}
+
+// For another frame until all of it is sent: one that has to give way for the next is packed for nothing.
+bool UploadPlanner::pool_has_room() const {
+  const auto framed =
+      std::count_if(transfers_.begin(), transfers_.end(), [](const Transfer& t) { return t.framed; });
+  return static_cast<std::uint32_t>(framed) < context_.pool.capacity() / 4;
+}
+
 bool UploadPlanner::pack(SegmentRef segment) {
-  if (store_.packing() >= frames_.most_packing(capacity(), context_.now) || !store_.pack(segment))
-    return false;
+  if (store_.packing() >= most_packing() || !store_.pack(segment)) return false;
   frames_.began(context_.now);
   last_packed_ = segment.piece;
   return true;
@@ -154,8 +167,8 @@ bool UploadPlanner::pack(SegmentRef segment) {
 
 // So that nobody has to wait; a look at what packing takes, where nobody does.
 void UploadPlanner::pack_ahead(std::uint32_t incomplete) {
-  const std::uint32_t most = frames_.most_packing(capacity(), context_.now);
-  if (most == 0) return;
+  const std::uint32_t most = most_packing();
+  if (most == 0 || !pool_has_room()) return;
   std::erase_if(ready_, [&](SegmentRef segment) {
     return !is_ready(segment) || context_.census.rarity().copies(segment) >= incomplete;
   });

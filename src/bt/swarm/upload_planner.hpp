@@ -68,6 +68,7 @@ class UploadPlanner {
     TimePoint since;
     bool taken = false;
     std::uint32_t left = 0;  // bytes that the socket has not taken
+    bool framed = false;
   };
   struct Receiver {
     TimePoint resting_until{};       // it declined or did not answer: no offer before then
@@ -90,6 +91,8 @@ class UploadPlanner {
   void consider_rest(PieceIndex piece, std::uint32_t below, Suits suits,
                      std::optional<SegmentRef>& best) const;
   bool is_ready(SegmentRef segment) const;
+  std::uint32_t most_packing() const;
+  bool pool_has_room() const;
   void pack_ahead(std::uint32_t incomplete);
   bool pack(SegmentRef segment);
   bool offer(Peer& peer, std::uint32_t incomplete);

@@ -106,10 +106,22 @@ struct Session::Run {
     session.disk_touched_ = true;
   }
   void operator()(const ReadFrame& action) const {
+    if (torrent.has_stored_frames()) return load_frame(action);
     torrent.packing.insert_or_assign(action.segment, action);
     source().read(disk_token(DiskWork::read_to_pack, action.segment),
                   geometry().segment_offset(action.segment), segment_bytes(action.segment, action.plain));
     session.disk_touched_ = true;
+  }
+  // A packed image's; what it holds as it is did not shrink.
+  void load_frame(const ReadFrame& action) const {
+    const std::uint64_t offset = geometry().segment_offset(action.segment);
+    const auto stored = source().stored_frame(offset, geometry().segment_size(action.segment));
+    if (stored) {
+      session.frames_.load(frame_token({index, action.segment}), *stored,
+                           session.arena_.buffer(action.frame));
+    } else {
+      session.reports_.push_back({index, FrameRead{action.segment, {}, {}, {}}});
+    }
   }
   void operator()(const UnpackFrame& action) const {
     session.frames_.unpack(frame_token({index, action.segment}),
@@ -231,7 +243,7 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.reuse = config_.reuse;
     swarm.read_back = config_.read_back;
     swarm.frames = config_.frames;
-    swarm.packing_threads = frames_.threads();
+    swarm.packing_threads = torrent.has_stored_frames() ? 0 : frames_.threads();
     swarm.targets.clear();
     for (const SessionTarget& target : torrent.job.targets) swarm.targets.push_back(target.storage->traits());
     torrent.conclusions.resize(torrent.job.targets.size());

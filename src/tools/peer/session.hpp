@@ -104,6 +104,11 @@ class Session final : private ConnectionHandler {
     std::map<SegmentRef, ReadFrame> packing;  // while they are read, or packed
     std::uint32_t announces_in_flight = 0;
     std::vector<std::unique_ptr<Conclusion>> conclusions;  // by target, while it is under way
+    // Frames of a packed image, each of which is a segment.
+    bool has_stored_frames() const {
+      return job.seeding && job.targets[0].storage->traits().packed &&
+             job.metainfo.geometry().segment_bytes() == max_segment_bytes;
+    }
   };
   struct Run;  // the switch over actions (session.cpp)
 

@@ -12,6 +12,7 @@
 #include "bt/base/printable.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/open_storage.hpp"
+#include "disk/packed_image.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source.hpp"
 #include "disk/source_reader.hpp"
@@ -154,8 +155,10 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, const PeerOptio
     if (job.failure) continue;
     if (!job.pair.seeding && !downloads.insert(job.metainfo.info_hash).second) continue;
     std::error_code error;
-    const bool device = std::filesystem::is_block_file(job.pair.path, error);
-    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !device,
+    // What was read of a device, or unpacked, is nowhere but in our buffers.
+    const bool kept_by_us =
+        std::filesystem::is_block_file(job.pair.path, error) || is_packed_image(job.pair.path);
+    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !kept_by_us,
                      options.frames != FramePolicy::Mode::never});
   }
   return plan_memory(std::uint64_t{options.memory_mib} * MiB, users);

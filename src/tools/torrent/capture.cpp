@@ -17,6 +17,7 @@
 #include "tools/torrent/capture_plan.hpp"
 #include "tools/torrent/dump.hpp"
 #include "tools/torrent/hash_source.hpp"
+#include "tools/torrent/pack.hpp"
 #include "tools/torrent/piece_length.hpp"
 #include "tools/torrent/size_text.hpp"
 #include "tools/torrent/write_torrent.hpp"
@@ -44,8 +45,10 @@ Result<DeviceFile> open_unused(const std::string& path) {
 void print_plan(const CaptureOptions& options, const CapturePlan& plan, std::uint64_t disk_bytes) {
   fmt::print("{}: {}\n", printable(options.source, options.source.size()), size_text(disk_bytes));
   for (const std::string& line : plan.lines) fmt::print("  {}\n", line);
-  fmt::print("{} will be read{}\n", size_text(total_length(plan.extents)),
-             options.dump ? " and written to " + printable(*options.dump, 4096) : "");
+  std::string where;
+  if (options.dump) where += " and written to " + printable(*options.dump, 4096);
+  if (options.pack) where += " and packed into " + printable(*options.pack, 4096);
+  fmt::print("{} will be read{}\n", size_text(total_length(plan.extents)), where);
   std::fflush(stdout);
 }
 
@@ -61,14 +64,28 @@ TorrentSpec described(const CaptureOptions& options, const CapturePlan& plan) {
   return spec;
 }
 
+// Hashes it, and packs it where that is wanted.
+Outcome<std::vector<Sha1Digest>> read_once(const CaptureOptions& options, const TorrentSpec& spec,
+                                           SourceReader& reader) {
+  const std::uint64_t length = total_length(spec.extents);
+  if (!options.pack)
+    return hash_source(reader, Geometry(length, spec.piece_length), "capturing", options.jobs);
+  auto writer = PackedWriter::create(*options.pack, {spec.extents, spec.target_size, spec.disk});
+  if (!writer) return failure(ExitCode::io_error, writer.error());
+  auto hashes = pack_with_progress(reader, length, **writer, "capturing", options.level, options.jobs,
+                                   spec.piece_length);
+  if (!hashes) return hashes;
+  if (auto done = (*writer)->finish(); !done) return failure(ExitCode::io_error, done.error());
+  return hashes;
+}
+
 Outcome<std::vector<Sha1Digest>> read_all(const CaptureOptions& options, const TorrentSpec& spec,
                                           SourceReader& reader) {
-  const Geometry geometry(total_length(spec.extents), spec.piece_length);
-  if (!options.dump) return hash_source(reader, geometry, "capturing", options.jobs);
+  if (!options.dump) return read_once(options, spec, reader);
   auto dump = Dump::create(*options.dump, spec.extents);
   if (!dump) return failure(ExitCode::io_error, dump.error());
   const auto copying = (*dump)->copying(reader);
-  auto hashes = hash_source(*copying, geometry, "capturing", options.jobs);
+  auto hashes = read_once(options, spec, *copying);
   if (!hashes) return hashes;
   if (auto done = (*dump)->finish(); !done) return failure(ExitCode::io_error, done.error());
   return hashes;
@@ -81,6 +98,10 @@ Outcome<std::optional<Metainfo>> capture(const CaptureOptions& options) {
   if (!disk) return failure(ExitCode::refused, disk.error());
   if (Result<void> output = check_output_path(options.output); !output)
     return failure(ExitCode::io_error, output.error());
+  if (options.pack) {
+    if (auto output = check_output_path(*options.pack); !output)
+      return failure(ExitCode::io_error, output.error());
+  }
   auto plan = plan_capture(*disk, options.whole);
   if (!plan) return plan.error();
   print_plan(options, *plan, disk->size);

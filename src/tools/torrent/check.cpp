@@ -2,46 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json.hpp>
 
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/extent_map.hpp"
 #include "disk/source_reader.hpp"
+#include "tools/torrent/disk_text.hpp"
 #include "tools/torrent/hash_source.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr std::size_t runs_listed = 8;  // of one bad piece; thousands of small extents may lie in it
-
-// Where a piece lies on the device.
-std::vector<DeviceRun> runs_of(const Geometry& geometry, const ExtentMap& map, PieceIndex piece) {
-  const std::uint64_t begin = geometry.piece_offset(piece);
-  const std::uint64_t end = begin + geometry.piece_size(piece);
-  const std::size_t first = map.run_at(begin);
-  const std::size_t last = map.run_at(end - 1);
-  std::vector<DeviceRun> runs;
-  for (std::size_t index = first; index <= last; ++index) {
-    const DeviceRun run = map.run(index);
-    const std::uint64_t from = std::max(begin, run.torrent_offset);
-    const std::uint64_t to = std::min(end, run.torrent_offset + run.length);
-    runs.push_back({from, run.device_offset + (from - run.torrent_offset), to - from});
-  }
-  return runs;
-}
-
-void print_bad_piece(const Geometry& geometry, const ExtentMap& map, PieceIndex piece) {
-  fmt::print("piece {} is bad:", piece.value());
-  const auto runs = runs_of(geometry, map, piece);
-  for (std::size_t i = 0; i < std::min(runs.size(), runs_listed); ++i)
-    fmt::print("{} {} bytes at offset {:#x}", i == 0 ? "" : ",", runs[i].length, runs[i].device_offset);
-  if (runs.size() > runs_listed) fmt::print(" and {} more extents", runs.size() - runs_listed);
-  fmt::print("\n");
+std::vector<Extent> places_of(const Geometry& geometry, const ExtentMap& map, PieceIndex piece) {
+  return places_of(map, geometry.piece_offset(piece), geometry.piece_size(piece));
 }
 
 std::string describe_json(const Metainfo& metainfo, const std::string& path, const ExtentMap& map,
@@ -49,10 +24,8 @@ std::string describe_json(const Metainfo& metainfo, const std::string& path, con
   const Geometry geometry = metainfo.geometry();
   boost::json::array pieces;
   for (const PieceIndex piece : bad) {
-    boost::json::array where;
-    for (const DeviceRun& run : runs_of(geometry, map, piece))
-      where.emplace_back(boost::json::object{{"offset", run.device_offset}, {"length", run.length}});
-    pieces.emplace_back(boost::json::object{{"piece", piece.value()}, {"extents", std::move(where)}});
+    pieces.emplace_back(boost::json::object{{"piece", piece.value()},
+                                            {"extents", json_extents(places_of(geometry, map, piece))}});
   }
   const boost::json::object object{{"path", printable(path, path.size())},
                                    {"name", printable(metainfo.name, metainfo.name.size())},
@@ -79,7 +52,8 @@ Outcome<std::size_t> check_source(const Metainfo& metainfo, const std::string& p
     fmt::print("{}", describe_json(metainfo, path, map, bad));
     return bad.size();
   }
-  for (const PieceIndex piece : bad) print_bad_piece(geometry, map, piece);
+  for (const PieceIndex piece : bad)
+    fmt::print("piece {} is bad: {}\n", piece.value(), places_text(places_of(geometry, map, piece)));
   fmt::print("{}: {} of {} pieces good, {} bad\n", printable(path, path.size()), found->size() - bad.size(),
              found->size(), bad.size());
   return bad.size();

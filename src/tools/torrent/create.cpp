@@ -1,11 +1,7 @@
 #include "tools/torrent/create.hpp"
 
-#include <fmt/format.h>
-
 #include <cassert>
 
-#include "bt/base/errno_text.hpp"
-#include "bt/base/hex.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
@@ -16,10 +12,6 @@
 
 namespace ezio {
 namespace {
-
-Failure refused(const CreateOptions& options, std::string_view what) {
-  return failure(ExitCode::refused, path_error(options.source, what));
-}
 
 Outcome<TorrentSource> open_source(const CreateOptions& options) {
   switch (options.from) {
@@ -39,19 +31,6 @@ std::uint32_t piece_length_of(const CreateOptions& options, const TorrentSource&
   return source.reader ? default_piece_length(total_length(source.extents)) : torrent_info_piece_length;
 }
 
-// Data that is no longer what partclone read would be spread as a good clone.
-Outcome<void> check_recorded(const CreateOptions& options, const TorrentSource& source,
-                             std::span<const Sha1Digest> found) {
-  const std::vector<PieceIndex> bad = differing_pieces(found, source.recorded_hashes);
-  if (bad.empty()) return {};
-  const std::uint32_t first = bad.front().value();
-  return refused(options,
-                 fmt::format("{} of {} pieces are not what torrent.info recorded; the first is piece {}: "
-                             "sha1 {}, recorded {}",
-                             bad.size(), found.size(), first, to_hex(found[first]),
-                             to_hex(source.recorded_hashes[first])));
-}
-
 // Where partclone's hashes are known and the pieces are others, all is read twice.
 Outcome<std::vector<Sha1Digest>> hashes_of(const CreateOptions& options, TorrentSource& source,
                                            std::uint32_t piece_length) {
@@ -63,7 +42,8 @@ Outcome<std::vector<Sha1Digest>> hashes_of(const CreateOptions& options, Torrent
     Outcome<std::vector<Sha1Digest>> found =
         hash_source(*source.reader, geometry(torrent_info_piece_length), "verifying");
     if (!found) return found;
-    if (Outcome<void> checked = check_recorded(options, source, *found); !checked) return checked.error();
+    if (Outcome<void> checked = check_recorded(options.source, source, *found); !checked)
+      return checked.error();
     if (piece_length == torrent_info_piece_length) return found;
   }
   return hash_source(*source.reader, geometry(piece_length), "hashing");
@@ -87,6 +67,7 @@ Outcome<Metainfo> create_torrent(const CreateOptions& options) {
   spec.piece_hashes = std::move(*hashes);
   spec.target_size = source->target_size;
   spec.is_private = options.is_private;
+  spec.disk = std::move(source->disk);
   spec.trackers = options.trackers;
   return write_torrent(spec, options.source, options.output);
 }

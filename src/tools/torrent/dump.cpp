@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 
 #include "bt/base/errno_text.hpp"
@@ -16,15 +15,11 @@
 #include "disk/extent_map.hpp"
 #include "disk/file_cache.hpp"
 #include "disk/unique_fd.hpp"
+#include "disk/zero_memory.hpp"
+#include "tools/torrent/sparse_write.hpp"
 
 namespace ezio {
 namespace {
-
-constexpr std::uint64_t hole_bytes = 4096;  // what a file system can leave out
-
-bool is_zero(Bytes data) {
-  return data[0] == std::byte{0} && std::memcmp(data.data(), data.data() + 1, data.size() - 1) == 0;
-}
 
 class DumpDirectory final : public Dump {
  public:
@@ -40,8 +35,7 @@ class DumpDirectory final : public Dump {
   }
 
   Result<void> make_files();
-  Result<void> write(std::uint64_t torrent_offset, Bytes data);
-  std::unique_ptr<SourceReader> copying(SourceReader& source) override;
+  Result<void> write(std::uint64_t torrent_offset, Bytes data) override;
   Result<void> finish() override;
 
  private:
@@ -60,24 +54,6 @@ class DumpDirectory final : public Dump {
   const ExtentMap map_;
   FileCache files_;
   bool finished_ = false;
-};
-
-class CopyingReader final : public SourceReader {
- public:
-  CopyingReader(SourceReader& source, DumpDirectory& dump) : source_(source), dump_(dump) {}
-
-  Result<void> read(std::uint64_t torrent_offset, MutableBytes data) override {
-    if (auto done = source_.read(torrent_offset, data); !done) return done;
-    return dump_.write(torrent_offset, data);
-  }
-  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) override {
-    return source_.is_hole(torrent_offset, length);
-  }
-  bool sequential() const override { return source_.sequential(); }
-
- private:
-  SourceReader& source_;
-  DumpDirectory& dump_;
 };
 
 Result<void> DumpDirectory::make_files() {
@@ -104,33 +80,11 @@ Result<void> DumpDirectory::write(std::uint64_t torrent_offset, Bytes data) {
 }
 
 Result<void> DumpDirectory::write_run(std::size_t run, std::uint64_t offset, Bytes data) {
-  const auto next_block = [&](std::size_t at) {
-    const std::uint64_t end = ((offset + at) / hole_bytes + 1) * hole_bytes - offset;
-    return std::min<std::uint64_t>(end, data.size());
-  };
-  FileCache::File file;
-  for (std::size_t begin = 0; begin < data.size();) {
-    const std::size_t block_end = next_block(begin);
-    if (is_zero(data.subspan(begin, block_end - begin))) {
-      begin = block_end;
-      continue;
-    }
-    std::size_t end = block_end;  // of what is written at once
-    while (end < data.size() && !is_zero(data.subspan(end, next_block(end) - end))) end = next_block(end);
-    if (!file) file = files_.get(run);
-    if (file->error != 0) return failed(run, "cannot be opened", file->error);
-    while (begin < end) {
-      const ssize_t put =
-          ::pwrite(file->fd.get(), data.data() + begin, end - begin, static_cast<off_t>(offset + begin));
-      if (put <= 0) return failed(run, "cannot be written", put < 0 ? errno : ENOSPC);
-      begin += static_cast<std::size_t>(put);
-    }
-  }
-  return {};
-}
-
-std::unique_ptr<SourceReader> DumpDirectory::copying(SourceReader& source) {
-  return std::make_unique<CopyingReader>(source, *this);
+  if (is_zero(data)) return {};
+  const FileCache::File file = files_.get(run);
+  if (file->error != 0) return failed(run, "cannot be opened", file->error);
+  const int error = write_sparse(file->fd.get(), offset, data);
+  return error == 0 ? Result<void>() : failed(run, "cannot be written", error);
 }
 
 Result<void> DumpDirectory::finish() {
@@ -145,7 +99,30 @@ Result<void> DumpDirectory::finish() {
   return {};
 }
 
+class CopyingReader final : public SourceReader {
+ public:
+  CopyingReader(SourceReader& source, Dump& dump) : source_(source), dump_(dump) {}
+
+  Result<void> read(std::uint64_t torrent_offset, MutableBytes data) override {
+    if (auto done = source_.read(torrent_offset, data); !done) return done;
+    return dump_.write(torrent_offset, data);
+  }
+  bool is_hole(std::uint64_t torrent_offset, std::uint64_t length) override {
+    return source_.is_hole(torrent_offset, length);
+  }
+  std::uint32_t unit_bytes() const override { return source_.unit_bytes(); }
+  bool sequential() const override { return source_.sequential(); }
+
+ private:
+  SourceReader& source_;
+  Dump& dump_;
+};
+
 }  // namespace
+
+std::unique_ptr<SourceReader> Dump::copying(SourceReader& source) {
+  return std::make_unique<CopyingReader>(source, *this);
+}
 
 Result<std::unique_ptr<Dump>> Dump::create(const std::string& given, std::span<const Extent> extents) {
   std::string path = given;

@@ -9,6 +9,7 @@
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/rules.hpp"
+#include "disk/packed_image.hpp"
 #include "disk/small_file.hpp"
 #include "tools/common/command_line.hpp"
 #include "tools/common/interrupt.hpp"
@@ -17,6 +18,8 @@
 #include "tools/torrent/check.hpp"
 #include "tools/torrent/create.hpp"
 #include "tools/torrent/examples.hpp"
+#include "tools/torrent/pack.hpp"
+#include "tools/torrent/packed_report.hpp"
 #include "tools/torrent/piece_length.hpp"
 #include "tools/torrent/show.hpp"
 
@@ -45,15 +48,26 @@ std::string torrent_name_fault(const std::string& name) {
   return fault ? fmt::format("{} {}", ezio::quoted(name), *fault) : "";
 }
 
+void add_level(CLI::App& command, int& level) {
+  command.add_option("--level", level, "how hard to compress, 1 to 19, as zstd counts; default 3")
+      ->type_name("N")
+      ->check(CLI::Range(least_frame_level, greatest_frame_level));
+}
+
 struct CommandLine {
-  CLI::App app{"Makes, shows and checks torrents of disks and partitions."};
+  CLI::App app{
+      "Makes, shows and checks torrents of disks and partitions, and packed images of what they hold."};
   CLI::App* capture = nullptr;
   CLI::App* create = nullptr;
   CLI::App* show = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* pack = nullptr;
+  CLI::App* unpack = nullptr;
 
   CreateOptions options;
   CaptureOptions captured;
+  PackOptions packed;
+  UnpackOptions unpacked;
   CLI::Option* info = nullptr;
   CLI::Option* directory = nullptr;
   std::string piece_length;
@@ -71,6 +85,7 @@ struct CommandLine {
                   std::string& output);
   void add_create();
   void add_show_and_check();
+  void add_pack_and_unpack();
 };
 
 CommandLine::CommandLine() {
@@ -78,6 +93,7 @@ CommandLine::CommandLine() {
   add_capture();
   add_create();
   add_show_and_check();
+  add_pack_and_unpack();
   add_version(app, "ezio-torrent");
   add_torrent_examples(app);
 }
@@ -89,7 +105,9 @@ void CommandLine::add_create() {
              ->type_name("FILE");
   directory = source->add_option("--dir", options.source, "directory of files named by hexadecimal offset")
                   ->type_name("DIR");
-  source->add_option("--image", options.source, "block device, or image file (its holes are left out)")
+  source
+      ->add_option("--image", options.source,
+                   "block device, image file (its holes are left out), or packed image")
       ->type_name("FILE|DEVICE");
   source->require_option(1);
   add_common(*create, options.name, options.trackers, options.output);
@@ -119,25 +137,55 @@ void CommandLine::add_capture() {
   add_common(*capture, captured.name, captured.trackers, captured.output);
   capture->add_option("--dump", captured.dump, "write all of it to files in this directory, which is made")
       ->type_name("DIR");
+  capture->add_option("--pack", captured.pack, "write all of it, compressed, to this file")
+      ->type_name("FILE");
+  add_level(*capture, captured.level);
   capture
       ->add_option("--every-block", captured.whole,
                    "take all of partition N, not its used blocks; repeatable")
       ->type_name("N")
       ->allow_extra_args(false);
-  capture->add_option("--jobs", captured.jobs, "hashing threads; default one a core")
+  capture->add_option("--jobs", captured.jobs, "threads that hash and compress; default one a core")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   capture->add_flag("--plan", captured.plan_only, "say what would be read, and end");
 }
 
-void CommandLine::add_show_and_check() {
-  show = app.add_subcommand("show", "Print what is in a torrent");
-  show->add_option("TORRENT", torrent, "path")->required();
-  show->add_flag("--json", json, "one JSON object");
-  check = app.add_subcommand("check", "Hash a device, image or directory against a torrent");
-  check->add_option("TORRENT", torrent, "path")->required();
-  check->add_option("PATH", path, "block device, image file, DIR of DIR/<hex> or DIR/<name>/<hex>")
+void CommandLine::add_pack_and_unpack() {
+  pack = app.add_subcommand("pack",
+                            "Compress a device, image or directory into one file that ezio-peer can seed");
+  pack->add_option("SOURCE", packed.source,
+                   "block device, image file, directory of files named by hexadecimal offset, packed image; "
+                   "or an image of partclone -c, as - from standard input")
       ->required();
+  pack->add_option("-o,--output", packed.output, "packed image to write")->type_name("FILE")->required();
+  add_level(*pack, packed.level);
+  pack->add_option("--jobs", packed.jobs, "threads that compress; default one a core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  unpack = app.add_subcommand("unpack", "Make an image or a directory of what a packed image holds");
+  unpack->add_option("IMAGE", unpacked.source, "packed image")->required();
+  auto* to = unpack->add_option_group("to", "What to make");
+  to->add_option("-o,--output", unpacked.file, "image of the disk, sparse where there is nothing")
+      ->type_name("FILE");
+  to->add_option("--dump", unpacked.dump,
+                 "files named by hexadecimal offset, in this directory, which is made")
+      ->type_name("DIR");
+  to->require_option(1);
+  unpack->add_option("--jobs", unpacked.jobs, "threads that decompress; default one a core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+}
+
+void CommandLine::add_show_and_check() {
+  show = app.add_subcommand("show", "Print what is in a torrent or a packed image");
+  show->add_option("TORRENT", torrent, "path; or that of a packed image")->required();
+  show->add_flag("--json", json, "one JSON object");
+  check = app.add_subcommand(
+      "check", "Hash a device, image or directory against a torrent; or look for damage in a packed image");
+  check->add_option("TORRENT", torrent, "path; or, alone, that of a packed image")->required();
+  check->add_option("PATH", path,
+                    "block device, image file, packed image, DIR of DIR/<hex> or DIR/<name>/<hex>");
   check->add_flag("--json", json, "one JSON object");
 }
 
@@ -145,6 +193,8 @@ void CommandLine::add_show_and_check() {
 void CommandLine::finish() {
   options.is_private = captured.is_private = !is_public;
   if (!piece_length.empty()) options.piece_length = captured.piece_length = parse_piece_length(piece_length);
+  if (check->parsed() && path.empty() && !is_packed_image(torrent))
+    throw CLI::RequiredError("PATH, unless TORRENT is a packed image,");
   if (!create->parsed()) return;
   if (directory->count() > 0) options.from = CreateOptions::From::directory;
   if (directory->count() + info->count() == 0) options.from = CreateOptions::From::image;
@@ -178,12 +228,43 @@ Outcome<ExitCode> run_capture(const CaptureOptions& options) {
   const auto made = capture(options);
   if (!made) return made.error();
   if (*made) print_made(options.output, **made);
+  if (*made && options.pack) print_packed(*options.pack);
   return ExitCode::ok;
+}
+
+Outcome<ExitCode> run_pack(const PackOptions& options) {
+  watch_interrupts();
+  if (const auto done = pack(options); !done) return done.error();
+  print_packed(options.output);
+  return ExitCode::ok;
+}
+
+Outcome<ExitCode> run_unpack(const UnpackOptions& options) {
+  watch_interrupts();
+  if (const auto done = unpack(options); !done) return done.error();
+  return ExitCode::ok;
+}
+
+Outcome<ExitCode> run_show_packed(const std::string& path, bool json) {
+  const auto image = PackedImage::open(path);
+  if (!image) return failure(ExitCode::refused, image.error());
+  fmt::print("{}", json ? describe_json(**image) : describe_text(**image));
+  return ExitCode::ok;
+}
+
+Outcome<ExitCode> run_check_packed(const std::string& path, bool json) {
+  const auto bad = check_packed(path, json);
+  if (!bad) return bad.error();
+  return *bad == 0 ? ExitCode::ok : ExitCode::io_error;
 }
 
 Outcome<ExitCode> run(const CommandLine& line) {
   if (line.capture->parsed()) return run_capture(line.captured);
   if (line.create->parsed()) return run_create(line.options);
+  if (line.pack->parsed()) return run_pack(line.packed);
+  if (line.unpack->parsed()) return run_unpack(line.unpacked);
+  if (line.check->parsed() && line.path.empty()) return run_check_packed(line.torrent, line.json);
+  if (line.show->parsed() && is_packed_image(line.torrent)) return run_show_packed(line.torrent, line.json);
   const Outcome<Metainfo> metainfo = load_torrent(line.torrent);
   if (!metainfo) return metainfo.error();
   if (line.show->parsed()) {

@@ -1,15 +1,20 @@
 #include "tools/torrent/source.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "bt/base/errno_text.hpp"
 #include "bt/base/hex.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
+#include "disk/bulk_hash.hpp"
 #include "disk/small_file.hpp"
 #include "disk/source.hpp"
+#include "tools/torrent/partclone_stream.hpp"
 
 namespace ezio {
 namespace {
@@ -64,7 +69,30 @@ Outcome<void> check_names(const OffsetDirectory& directory) {
   return {};
 }
 
+Outcome<TorrentSource> source_from_packed(const std::string& path) {
+  auto image = PackedImage::open(path);
+  if (!image) return failure(ExitCode::refused, image.error());
+  TorrentSource source;
+  source.extents = (*image)->header().extents;
+  source.target_size = (*image)->header().target_size;
+  source.disk = (*image)->header().disk;
+  source.reader = make_source_reader(std::move(*image));
+  return source;
+}
+
 }  // namespace
+
+Outcome<void> check_recorded(const std::string& path, const TorrentSource& source,
+                             std::span<const Sha1Digest> found) {
+  const std::vector<PieceIndex> bad = differing_pieces(found, source.recorded_hashes);
+  if (bad.empty()) return {};
+  const std::uint32_t first = bad.front().value();
+  return refused(path,
+                 fmt::format("{} of {} pieces are not what torrent.info recorded; the first is piece {}: "
+                             "sha1 {}, recorded {}",
+                             bad.size(), found.size(), first, to_hex(found[first]),
+                             to_hex(source.recorded_hashes[first])));
+}
 
 Outcome<TorrentSource> source_from_torrent_info(const std::string& path) {
   Outcome<TorrentInfo> info = load_torrent_info(path);
@@ -91,7 +119,26 @@ Outcome<TorrentSource> source_from_directory(const std::string& path) {
   return source;
 }
 
+Outcome<TorrentSource> source_from_partclone(const std::string& path) {
+  UniqueFd fd(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                          : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return failure(ExitCode::refused, path_errno(path, "cannot open", errno));
+  auto stream = PartcloneStream::open(std::move(fd), path == "-" ? "standard input" : path);
+  if (!stream) return failure(ExitCode::refused, stream.error());
+  TorrentSource source;
+  source.extents = (*stream)->extents();
+  source.target_size = (*stream)->device_bytes();
+  source.reader = std::move(*stream);
+  return source;
+}
+
+Outcome<TorrentSource> source_to_pack(const std::string& path) {
+  if (path == "-" || is_partclone_image(path)) return source_from_partclone(path);
+  return is_directory(path) ? source_from_directory(path) : source_from_image(path);
+}
+
 Outcome<TorrentSource> source_from_image(const std::string& path) {
+  if (is_packed_image(path)) return source_from_packed(path);
   Result<DeviceFile> file = open_source_device(path, 0);
   if (!file) return failure(ExitCode::refused, file.error());
   TorrentSource source;
