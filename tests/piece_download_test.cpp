@@ -220,5 +220,91 @@ TEST(PieceDownload, RequestedTellsWhetherSomebodyIsAsked) {
   EXPECT_FALSE(download.requested(span(10, 2 * block_bytes)));
 }
 
+// ---------------------------------------------------------------- frames
+
+constexpr SegmentFrame frame{99, 5 * block_bytes / 2};  // of the first segment
+
+PieceDownload framed() {
+  PieceDownload download = fresh();
+  download.begin(0);
+  download.set_frame(0, frame, BufferId{12});
+  return download;
+}
+BlockSpan of_frame(std::uint32_t first_block, std::uint32_t bytes, FrameId id = frame.id) {
+  return {last, first_block * block_bytes, bytes, id};
+}
+
+TEST(PieceDownloadFrame, ConsistsOfItsOwnBlocks) {
+  PieceDownload download = framed();
+  EXPECT_EQ(download.missing_bytes(0), frame.bytes);
+  EXPECT_EQ(download.missing_bytes(), frame.bytes + 5 * block_bytes / 2);
+  EXPECT_EQ(download.first_open(0, MiB), of_frame(0, frame.bytes));
+  EXPECT_EQ(download.first_open(0, 2 * block_bytes), of_frame(0, 2 * block_bytes));
+  EXPECT_EQ(download.buffer_of(of_frame(0, block_bytes)), BufferId{12});
+  EXPECT_EQ(download.buffer_of(span(0, block_bytes)), BufferId{4});
+}
+
+TEST(PieceDownloadFrame, SpansOfAnotherFormAreNotWanted) {
+  PieceDownload download = framed();
+  EXPECT_TRUE(download.wants(of_frame(0, block_bytes)));
+  EXPECT_FALSE(download.wants(of_frame(0, block_bytes, 98))) << "of another frame";
+  EXPECT_FALSE(download.wants(span(0, block_bytes))) << "of the segment's own bytes";
+  EXPECT_FALSE(download.wants(of_frame(0, frame.bytes + 1))) << "beyond its end";
+  EXPECT_TRUE(download.wants(span(64, block_bytes))) << "of the other segment";
+}
+
+TEST(PieceDownloadFrame, CanBePassedOnBeforeItIsUnpackedAndItsOwnBytesAfter) {
+  PieceDownload download = framed();
+  fetch(download, of_frame(0, 2 * block_bytes), alice);
+  EXPECT_TRUE(download.holds(of_frame(1, block_bytes)));
+  EXPECT_FALSE(download.holds(of_frame(0, frame.bytes)));
+  EXPECT_FALSE(download.is_packed(0));
+  fetch(download, of_frame(2, block_bytes / 2), bob);
+  EXPECT_TRUE(download.complete(0));
+  EXPECT_TRUE(download.is_packed(0));
+  EXPECT_TRUE(download.holds(of_frame(0, frame.bytes)));
+  EXPECT_FALSE(download.holds(span(0, block_bytes)));
+  EXPECT_EQ(download.received_prefix(), 0u) << "nothing to hash yet";
+  download.unpacking(0);
+  EXPECT_FALSE(download.idle());
+  EXPECT_FALSE(download.may_drop_frame(0));
+  download.unpacked(0, true);
+  EXPECT_TRUE(download.holds(span(63, block_bytes)));
+  EXPECT_EQ(download.received_prefix(), MiB);
+  EXPECT_TRUE(download.frame_is_good(0));
+  EXPECT_THAT(peers_of(download), ElementsAre(alice, bob));
+}
+
+TEST(PieceDownloadFrame, MakesAPieceCompleteWithTheOtherSegments) {
+  PieceDownload download = framed();
+  fetch(download, of_frame(0, frame.bytes), alice);
+  fetch(download, span(64, 5 * block_bytes / 2), bob);
+  EXPECT_TRUE(download.complete());
+  EXPECT_EQ(download.missing_bytes(), 0u);
+  download.unpacking(0);
+  download.unpacked(0, false);
+  EXPECT_EQ(download.received_prefix(), last_bytes) << "the hash will tell";
+  EXPECT_FALSE(download.frame_is_good(0));
+}
+
+TEST(PieceDownloadFrame, DroppedLeavesTheSegmentOpen) {
+  PieceDownload download = framed();
+  download.request(of_frame(0, block_bytes));
+  EXPECT_FALSE(download.may_drop_frame(0)) << "somebody is asked";
+  download.arriving(of_frame(0, block_bytes));
+  download.give_back(of_frame(0, block_bytes));
+  EXPECT_FALSE(download.may_drop_frame(0)) << "it is coming";
+  download.received(of_frame(0, block_bytes), alice, true);
+  ASSERT_TRUE(download.may_drop_frame(0));
+  download.drop_frame(0);
+  EXPECT_TRUE(download.untouched(0));
+  EXPECT_TRUE(download.untouched());
+  EXPECT_EQ(download.received_bytes(), 0u);
+  EXPECT_EQ(download.first_open(0, 2 * MiB), span(0, MiB));
+  EXPECT_THAT(peers_of(download), IsEmpty());
+  fetch(download, span(0, MiB), bob);
+  EXPECT_EQ(download.received_prefix(), MiB);
+}
+
 }  // namespace
 }  // namespace ezio

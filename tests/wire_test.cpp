@@ -73,6 +73,7 @@ Buffer conversation() {
                                    .largest_request = MiB,
                                    .listen_port = std::uint16_t{6881},
                                    .notice_id = our_notice_id,
+                                   .frame_id = our_frame_id,
                                    .client = "ezio 1",
                                    .upload_only = true});
   append_unchoke(out);
@@ -89,11 +90,18 @@ Buffer conversation() {
   append_have_none(out);
   append_not_interested(out);
   append_choke(out);
+  append_frame_offer(out, {{PieceIndex{3}, MiB, 500000, 0xABCD}}, our_frame_id);
+  append_request(out, {PieceIndex{3}, MiB, 16384, 0xABCD}, our_frame_id);
+  append_cancel(out, {PieceIndex{3}, MiB, 16384, 0xABCD}, our_frame_id);
+  append_reject(out, {PieceIndex{3}, MiB, 16384, 0xABCD}, our_frame_id);
+  append_piece_header(out, {PieceIndex{3}, MiB, 4, 0xABCD}, our_frame_id);
+  append_keep_alive(out);  // 4 bytes of payload
+  append_choke(out);
   return out;
 }
 
 void expect_conversation(const std::vector<Message>& got) {
-  ASSERT_EQ(got.size(), 15u);
+  ASSERT_EQ(got.size(), 21u);
   EXPECT_TRUE(std::holds_alternative<KeepAlive>(got[0]));
   const auto& field = std::get<BitfieldPayload>(got[1]).bytes;
   ASSERT_EQ(field.size(), 13u);
@@ -105,6 +113,7 @@ void expect_conversation(const std::vector<Message>& got) {
   EXPECT_EQ(extension.listen_port, 6881);
   EXPECT_EQ(extension.client, "ezio 1");
   EXPECT_EQ(extension.notice_id, our_notice_id);
+  EXPECT_EQ(extension.frame_id, our_frame_id);
   EXPECT_TRUE(extension.upload_only);
   EXPECT_TRUE(std::holds_alternative<Unchoke>(got[3]));
   EXPECT_EQ(std::get<SegmentNotice>(got[4]).what, SegmentNotice::What::fetching);
@@ -119,6 +128,13 @@ void expect_conversation(const std::vector<Message>& got) {
   EXPECT_TRUE(std::holds_alternative<HaveNone>(got[12]));
   EXPECT_TRUE(std::holds_alternative<NotInterested>(got[13]));
   EXPECT_TRUE(std::holds_alternative<Choke>(got[14]));
+  const BlockSpan of_frame{PieceIndex{3}, MiB, 16384, 0xABCD};
+  EXPECT_EQ(std::get<FrameOffer>(got[15]).span, (BlockSpan{PieceIndex{3}, MiB, 500000, 0xABCD}));
+  EXPECT_EQ(std::get<Request>(got[16]).span, of_frame);
+  EXPECT_EQ(std::get<Cancel>(got[17]).span, of_frame);
+  EXPECT_EQ(std::get<Reject>(got[18]).span, of_frame);
+  EXPECT_EQ(std::get<Piece>(got[19]).span, (BlockSpan{PieceIndex{3}, MiB, 4, 0xABCD}));
+  EXPECT_TRUE(std::holds_alternative<Choke>(got[20]));
 }
 
 TEST(Wire, EveryMessageSurvivesEncodingAndDecoding) {
@@ -133,6 +149,39 @@ TEST(Wire, ANoticeThatMakesNoSenseIsAnError) {
     for (const char byte : body) out.push_back(static_cast<std::byte>(byte));
     EXPECT_FALSE(Decoder(limits).feed(bytes_of(out))) << body.size();
   }
+}
+
+TEST(Wire, AMessageOnAFrameThatMakesNoSenseIsAnError) {
+  Buffer good;
+  append_request(good, {PieceIndex{1}, 0, 16384, 7}, our_frame_id);
+  ASSERT_EQ(error_of(good), "");
+  Buffer unnamed = good, unknown = good, longer = good, shorter = good;
+  std::fill(unnamed.end() - 4, unnamed.end(), std::byte{});
+  unknown[6] = std::byte{5};
+  longer[3] = std::byte{20};
+  longer.push_back(std::byte{});
+  shorter[3] = std::byte{18};
+  shorter.pop_back();
+  for (const Buffer& bad : {unnamed, unknown, longer, shorter}) EXPECT_NE(error_of(bad), "");
+}
+
+TEST(Wire, APartOfAFrameHasAPayloadThatIsNeverConsumed) {
+  Buffer stream;
+  append_piece_header(stream, {PieceIndex{1}, 0, 16384, 7}, our_frame_id);
+  EXPECT_EQ(stream.size(), frame_piece_header_bytes);
+  stream.resize(stream.size() + 16384);
+  EXPECT_EQ(Decoder(limits).feed(stream)->consumed, frame_piece_header_bytes);
+}
+
+TEST(Wire, APartOfAFrameIsNeverLongerThanAPayloadMayBe) {
+  Buffer most, more, none;
+  append_piece_header(most, {PieceIndex{1}, 0, limits.largest_payload, 7}, our_frame_id);
+  append_piece_header(more, {PieceIndex{1}, 0, limits.largest_payload + 1, 7}, our_frame_id);
+  append_piece_header(none, {PieceIndex{1}, 0, 1, 7}, our_frame_id);
+  none[3] = std::byte{15};  // one byte less
+  EXPECT_EQ(error_of(most), "");
+  EXPECT_NE(error_of(more), "");
+  EXPECT_NE(error_of(none), "");
 }
 
 TEST(Wire, AStreamMaySplitAtEveryByte) {
@@ -205,16 +254,24 @@ TEST(Wire, WrongLengthsAreRefused) {
     unsigned id;
     std::vector<std::size_t> bodies;
   };
-  const std::vector<Case> cases{{0, {1}},          {1, {1}},          {2, {4}},          {3, {1}},
-                                {4, {0, 3, 5}},    {5, {14}},         {6, {11, 13}},     {7, {0, 7, 8}},
-                                {8, {11, 13}},     {9, {1, 3}},       {13, {3, 5}},      {14, {1}},
-                                {15, {1}},         {16, {11, 13}},    {17, {3, 5}},      {20, {0, 1002}},
-                                {7, {8 + 131073}}, {0, {0xFFFFFFFE}}, {5, {0xFFFFFFFE}}, {7, {0xFFFFFFFE}}};
+  const std::vector<Case> cases{
+      {0, {1}},          {1, {1}},          {2, {4}},          {3, {1}},
+      {4, {0, 3, 5}},    {5, {14}},         {6, {11, 13}},     {7, {0, 7, 8}},
+      {8, {11, 13}},     {9, {1, 3}},       {13, {3, 5}},      {14, {1}},
+      {15, {1}},         {16, {11, 13}},    {17, {3, 5}},      {20, {0, 200000, 0xFFFFFFFE}},
+      {7, {8 + 131073}}, {0, {0xFFFFFFFE}}, {5, {0xFFFFFFFE}}, {7, {0xFFFFFFFE}}};
   for (const auto& [id, bodies] : cases) {
     for (const std::size_t body : bodies) {
       EXPECT_THAT(error_of(frame(id, body, 0)), HasSubstr(std::to_string(body))) << id << " " << body;
     }
   }
+}
+
+TEST(Wire, AnExtendedMessageIsNeverLongerThanItsKindMayBe) {
+  Buffer other = frame(20, 1002, 0);
+  other.push_back(std::byte{3});
+  other.push_back(std::byte{0});
+  EXPECT_THAT(error_of(other), HasSubstr("1002"));
 }
 
 TEST(Wire, AWrongLengthIsFoundHoweverItIsSplit) {

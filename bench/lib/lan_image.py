@@ -3,7 +3,7 @@ import os
 import random
 import shutil
 
-from .procs import MIB, run
+from .procs import MIB, Failed, run
 
 BLOCK = 4096
 MOST_GAP_BLOCKS = 8
@@ -33,6 +33,26 @@ def random_bytes(path, size, seed):
     with open(path, "wb") as file:
         for offset in range(0, size, MIB):
             file.write(rng.randbytes(min(MIB, size - offset)))
+
+
+class Content:
+    """What an image is filled with: random bytes, or those of a file, one part after the other."""
+
+    def __init__(self, path):
+        self._path, self._offset = path, 0
+
+    def fill(self, path, size, seed):
+        if self._path is None:
+            random_bytes(path, size, seed)
+            return
+        with open(self._path, "rb") as source, open(path, "wb") as file:
+            source.seek(self._offset)
+            for offset in range(0, size, MIB):
+                chunk = source.read(min(MIB, size - offset))
+                if len(chunk) < min(MIB, size - offset):
+                    raise Failed(f"{self._path} has fewer bytes than the image")
+                file.write(chunk)
+        self._offset += size
 
 
 def zeros(path, size):
@@ -67,13 +87,15 @@ class Form:
 
 
 class Source(Form):
-    """Random bytes; as_image: what the seeder of ezio serves from."""
+    """as_image: what the seeder of ezio serves from."""
 
-    def __init__(self, directory, total, extents, as_image):
+    def __init__(self, directory, total, extents, as_image, content=None):
         super().__init__(directory, extents)
         self.total, self.as_image = total, as_image
+        self.packed = os.path.join(directory, f"{NAME}.ezio")  # made where a program serves it
+        content = Content(content)
         for number, (path, _, length) in enumerate(self.places(False)):
-            random_bytes(path, length, number)
+            content.fill(path, length, number)
         if self.image != self.file(0):
             self._make_image()
 
@@ -88,6 +110,12 @@ class Source(Form):
     @property
     def path(self):
         return self.image if self.as_image else self.files
+
+    def pack(self, ezio_torrent):
+        """A packed image of it, once."""
+        if not os.path.exists(self.packed):
+            run(ezio_torrent, "pack", self.files, "-o", self.packed)
+        return self.packed
 
     def torrent(self, ezio_torrent, path, piece_kib, announce):
         run(ezio_torrent, "create", "--dir", self.files, "--name", NAME, "--announce", announce, "--piece-length",

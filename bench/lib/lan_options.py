@@ -6,7 +6,8 @@ import re
 
 from .lan_base import ROOT
 
-PROGRAMS = ("ezio", "udpcast", "aria2", "libtorrent")
+PROGRAMS = ("ezio", "udpcast", "udpcast-zstd", "aria2", "libtorrent")
+COMPRESS = ("auto", "always", "never", "packed")
 STOCK = ("libtorrent", "aria2")
 MOST_HOSTS = 200  # of the lab's /24
 
@@ -69,6 +70,13 @@ def parse_programs(text):
     return programs
 
 
+def parse_compress(text):
+    modes = text.split(",")
+    if unknown := set(modes) - set(COMPRESS):
+        raise argparse.ArgumentTypeError(f"not {', '.join(sorted(unknown))} but {', '.join(COMPRESS)}")
+    return modes
+
+
 def parse_mix(text):
     """{program: how many leechers run it}"""
     mix = {}
@@ -112,6 +120,9 @@ def parser(description):
     what.add_argument("--mix", type=parse_mix, default={}, metavar="NAME=COUNT,…",
                       help=f"with ezio: so many of the leechers, the last ones, are {' or '.join(STOCK)}")
     what.add_argument("--memory", type=number(1, 1 << 20), metavar="MIB", help="ezio-peer's --memory")
+    what.add_argument("--compress", type=parse_compress, metavar="MODE,…",
+                      help=f"ezio once with each of {', '.join(COMPRESS)}: ezio-peer's --compress, or a seeder that "
+                           "serves a packed image")
     what.add_argument("--runs", type=number(1, 1000), default=1, metavar="K",
                       help="medians of so many; programs alternate; default 1")
     what.add_argument("--quick", action="store_true", help="3 hosts, 16 MiB, 400 Mbit/s; to see it work")
@@ -131,6 +142,8 @@ def parser(description):
 
     image = top.add_argument_group("the image")
     image.add_argument("--image-mib", type=number(1, 1 << 20), metavar="MIB", help="its data; default 256")
+    image.add_argument("--content", metavar="FILE",
+                       help="the data are FILE's, a file system's image say; default: random bytes")
     image.add_argument("--piece-kib", type=number(16, 65536), default=1024, metavar="KIB",
                        help="a power of two; default 1024")
     image.add_argument("--extents", type=number(1, 1_000_000), default=1, metavar="N",
@@ -186,7 +199,7 @@ def faults(options):
     if options.bin and len({label for label, _ in options.bin}) != len(options.bin):
         yield "two of --bin have the same label"
     course = options.join or options.join_half or options.kill or options.cut_seeder is not None
-    if "udpcast" in options.program and (course or options.extents > 1):
+    if {"udpcast", "udpcast-zstd"} & set(options.program) and (course or options.extents > 1):
         yield "udpcast can do without --extents, --join, --kill and --cut-seeder only"
 
 

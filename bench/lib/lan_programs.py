@@ -107,6 +107,17 @@ class Ezio(Program):
         return json.loads(lines[-1])["torrents"][0] if lines else {}
 
 
+class EzioPacked(Ezio):
+    """Whose seeder serves a packed image."""
+
+    def __init__(self, label, directory, flags=()):
+        super().__init__(label, directory, flags)
+        self._ezio_torrent = os.path.join(directory, "ezio-torrent")
+
+    def seed(self, host, torrent, source):
+        return self._peer(host, "--seed", torrent, source.pack(self._ezio_torrent))
+
+
 class Libtorrent(Program):
     complete = r"^complete$"
 
@@ -147,6 +158,7 @@ class Udpcast(Program):
     as_image = True
     complete = r"Transfer complete"
     share_of_link = 0.99
+    sender_flags, receiver_flags = (), ()
     control_group, data_group = "239.77.0.1", "239.77.0.2"
 
     def __init__(self, label, receivers, slowest):
@@ -156,7 +168,7 @@ class Udpcast(Program):
     def seed(self, host, torrent, source):
         host.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
         rate = round(self._slowest * 1000 * self.share_of_link)
-        return start(host, "udp-sender", "--file", source.image, "--interface", "eth0", "--full-duplex",
+        return start(host, "udp-sender", "--file", source.image, *self.sender_flags, "--interface", "eth0", "--full-duplex",
                      "--nopointopoint", "--mcast-rdv-address", self.control_group, "--mcast-data-address",
                      self.data_group, "--max-bitrate", f"{rate}k", "--min-receivers", self._receivers, "--nokbd",
                      "--no-progress")
@@ -167,8 +179,13 @@ class Udpcast(Program):
     def leech(self, host, torrent, target, gate=None):
         host.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
         with open(target.image, "r+b") as file:  # by name it would truncate the file
-            return start(host, "udp-receiver", "--interface", "eth0", "--mcast-rdv-address", self.control_group,
+            return start(host, "udp-receiver", *self.receiver_flags, "--interface", "eth0", "--mcast-rdv-address", self.control_group,
                          "--nokbd", "--no-progress", stdout=file, gate=gate)
+
+
+class UdpcastZstd(Udpcast):
+    """The same of a compressed stream, as Clonezilla sends its images."""
+    sender_flags, receiver_flags = ("--pipe", "zstd -3 -c"), ("--pipe", "zstd -d -c")
 
 
 def check_programs(directory):

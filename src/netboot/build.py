@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import tempfile
 
-from . import bootfiles, cpio
+from . import bootfiles, cpio, squashfs
 from .initramfs import Contents
 from .kernel import choose, is_signed
 from .programs import need
 from .refusal import FAILED, Refusal
 
 MANIFEST = "image.json"
-MOST_BYTES = 100 << 20  # of kernel and initramfs: what a machine loads before it runs
+PARTS = {"kernel": "vmlinuz", "initrd": "initrd.img", "rest": "rest.img"}
+MOST_BYTES = 100 << 20  # of all parts
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -33,9 +34,9 @@ def build(arguments, say):
         replace(work, output)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    total = manifest["kernel_bytes"] + manifest["initrd_bytes"]
-    say(f"{output}: {total / 1e6:.1f} MB to load (kernel {manifest['kernel_bytes'] / 1e6:.1f}, initramfs "
-        f"{manifest['initrd_bytes'] / 1e6:.1f}), {manifest['modules']} modules")
+    kernel_mb, initrd_mb, rest_mb = (manifest[f"{part}_bytes"] / 1e6 for part in ("kernel", "initrd", "rest"))
+    say(f"{output}: {kernel_mb + initrd_mb:.1f} MB to load (kernel {kernel_mb:.1f}, initramfs {initrd_mb:.1f}), {rest_mb:.1f} to fetch "
+        f"then, {manifest['modules']} modules")
     return 0
 
 
@@ -53,8 +54,9 @@ def make(kernel, directory, arguments, say):
     contents = Contents(archive, kernel)
     contents.collect(arguments.module, arguments.add)
     shutil.copyfile(kernel.image, os.path.join(directory, "vmlinuz"))
-    initrd = os.path.join(directory, "initrd.img")
-    compress(archive, initrd, arguments.level)
+    rest = os.path.join(directory, "rest.img")
+    squashfs.write(contents.rest(), rest, arguments.level)
+    compress(contents.initramfs(rest), os.path.join(directory, "initrd.img"), arguments.level)
     bootfiles.copy_into(directory)
     for note in contents.notes:
         say(note)
@@ -62,7 +64,7 @@ def make(kernel, directory, arguments, say):
     if unsigned:
         say(f"not signed, so that Secure Boot will refuse it: {' '.join(unsigned)}")
     manifest = describe(kernel, directory, contents, unsigned)
-    total = manifest["kernel_bytes"] + manifest["initrd_bytes"]
+    total = sum(manifest[f"{part}_bytes"] for part in PARTS)
     if total > MOST_BYTES:
         raise Refusal(f"the image would be {total >> 20} MiB, more than {MOST_BYTES >> 20}: leave some of --add or --module out", FAILED)
     with open(os.path.join(directory, MANIFEST), "w", encoding="utf-8") as file:
@@ -95,8 +97,7 @@ def describe(kernel, directory, contents, unsigned):
     names = sorted(os.listdir(directory))
     return {
         "kernel": kernel.version,
-        "kernel_bytes": os.path.getsize(os.path.join(directory, "vmlinuz")),
-        "initrd_bytes": os.path.getsize(os.path.join(directory, "initrd.img")),
+        **{f"{part}_bytes": os.path.getsize(os.path.join(directory, name)) for part, name in PARTS.items()},
         "modules": len(contents.module_paths),
         "unsigned": unsigned,
         "notes": contents.notes,

@@ -46,6 +46,16 @@ class Archive:
     def is_link(self, path):
         return path in self._entries and stat.S_ISLNK(self._entries[path][0])
 
+    def add_from(self, other, path):
+        self._parents(path)
+        self._entries[path] = other._entries[path]
+
+    def entries(self):
+        """(path, mode, data, device) in order."""
+        for path in self.paths():
+            mode, data, device = self._entries[path]
+            yield path, mode, data, device
+
     def _parents(self, path):
         if path.startswith("/") or ".." in path.split("/"):
             raise ValueError(f"{path!r} is no path inside the archive")
@@ -55,8 +65,7 @@ class Archive:
             above = os.path.dirname(above)
 
     def write(self, out):
-        for inode, path in enumerate(self.paths(), start=1):
-            mode, data, device = self._entries[path]
+        for inode, (path, mode, data, device) in enumerate(self.entries(), start=1):
             self._entry(out, inode, path, mode, data, device)
         self._entry(out, 0, _TRAILER, 0, b"", 0)
 

@@ -1,8 +1,14 @@
-"""What is in the boot image: busybox, ezio-peer, the tools of file systems, modules with their firmware, and our scripts."""
+"""What is in the boot image: busybox, ezio-peer, the tools of file systems, modules with their firmware, and our scripts.
+
+In two parts. Boot loaders are slow: grub gets one kilobyte a round trip, so that what it has to load decides how long a room takes to come up.
+The initramfs is what finds a network card and an address; all else the machine fetches by itself, over HTTP.
+"""
+import hashlib
 import os
+import stat
 import tempfile
 
-from . import libraries, modules
+from . import cpio, libraries, modules
 from .programs import find, need, output_of, own
 from .refusal import Refusal
 
@@ -30,12 +36,14 @@ class Contents:
         self.kernel = kernel
         self.notes = []
         self.module_paths = []
+        self.applets = []
+        self.early = set()  # what a machine needs before it has the rest
 
     def collect(self, extra_modules=(), additions=()):
         self._skeleton()
         self._busybox()
         for name, package in NEEDED:
-            self.program(need(name, package))
+            self.early |= self.program(need(name, package))
         self.program(own("ezio-peer"), "usr/bin/ezio-peer")
         self._tools()
         self._modules(extra_modules)
@@ -45,13 +53,16 @@ class Contents:
             self._add(source, inner)
 
     def program(self, path, inner=None):
-        """A program with its libraries. A link of Debian's alternatives becomes what it leads to."""
+        """A program with its libraries, whose paths are returned. A link of Debian's alternatives becomes what it leads to."""
         real = os.path.realpath(path)
-        self.archive.copy(real, inner or libraries.inner_path(path), 0o755)
+        paths = {inner or libraries.inner_path(path)}
+        self.archive.copy(real, *paths, 0o755)
         for library in libraries.libraries_of(real):
             place = libraries.inner_path(library)
             if place not in self.archive:
                 self.archive.copy(os.path.realpath(library), place, 0o755)
+            paths.add(place)
+        return paths
 
     def _skeleton(self):
         for path in ("proc", "sys", "dev", "run", "tmp", "mnt", "etc", "root", "usr/bin", "usr/sbin", "usr/lib",
@@ -78,10 +89,10 @@ class Contents:
         lacking = [name for name in APPLETS if name not in applets]
         if lacking:
             raise Refusal(f"{path} lacks {' '.join(lacking)}: apt install busybox (busybox-static will do)")
-        self.program(path, "usr/bin/busybox")
-        for name in applets:
-            if "/" not in name and name != "busybox":
-                self.archive.link(f"usr/bin/{name}", "busybox")
+        self.early |= self.program(path, "usr/bin/busybox")
+        self.applets = [name for name in applets if "/" not in name and name != "busybox"]
+        for name in self.applets:
+            self.archive.link(f"usr/bin/{name}", "busybox")
 
     def _tools(self):
         missing = []
@@ -109,17 +120,22 @@ class Contents:
         if lacking:
             raise Refusal(f"kernel {self.kernel.version} lacks {' '.join(lacking)}: it is no kernel for every machine "
                           "(linux-image-amd64 is)")
-        inner = f"usr/lib/modules/{self.kernel.version}"
+        # What is asked for by name may be the driver of a network card.
+        self.early_modules = modules.closure(tree, modules.wanted(tree, named, modules.EARLY))
         for path in self.module_paths:
-            self.archive.copy(os.path.join(self.kernel.modules, path), f"{inner}/{path}", 0o644)
-        self._module_indexes(inner)
+            self.archive.copy(os.path.join(self.kernel.modules, path), self._inner(path), 0o644)
+        self.early |= {self._inner(path) for path in self.early_modules}
+        self._module_indexes(self.archive, self.module_paths)
 
-    def _module_indexes(self, inner):
+    def _inner(self, path):
+        return f"usr/lib/modules/{self.kernel.version}/{path}"
+
+    def _module_indexes(self, archive, paths):
         """depmod over the modules that are there, so that modprobe looks for no others."""
         depmod = need("depmod", "kmod")
         with tempfile.TemporaryDirectory(prefix="ezio-netboot-") as root:
             directory = os.path.join(root, "lib/modules", self.kernel.version)
-            for path in self.module_paths:
+            for path in paths:
                 place = os.path.join(directory, path)
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 os.symlink(os.path.abspath(os.path.join(self.kernel.modules, path)), place)
@@ -130,12 +146,11 @@ class Contents:
             for name in sorted(os.listdir(directory)):
                 path = os.path.join(directory, name)
                 if name.startswith("modules.") and not name.endswith(("order", ".modinfo")) and os.path.isfile(path):
-                    self.archive.copy(path, f"{inner}/{name}", 0o644)
+                    archive.copy(path, self._inner(name), 0o644)
 
     def _firmware(self):
         """What the modules ask for and this server has (firmware-misc-nonfree, firmware-bnx2x, …)."""
-        paths = [os.path.join(self.kernel.modules, path) for path in self.module_paths]
-        names = sorted(set(output_of(need("modinfo", "kmod"), "-F", "firmware", *paths).decode().split()))
+        names, early = self._firmware_names(self.module_paths), set(self._firmware_names(self.early_modules))
         lacking = 0
         for name in names:
             source = next((os.path.join(self.kernel.firmware, name + ending) for ending in ("", ".xz", ".zst")
@@ -145,14 +160,21 @@ class Contents:
                 continue
             inner = "usr/lib/firmware" + source.removeprefix(self.kernel.firmware)
             self.archive.copy(os.path.realpath(source), inner, 0o644)
+            if name in early:
+                self.early.add(inner)
         if lacking:
             self.notes.append(f"{lacking} of {len(names)} firmware files that modules of the image may ask for are not on this "
                               "server (Debian's firmware-* packages); few machines need one for disk and network")
+
+    def _firmware_names(self, module_paths):
+        paths = [os.path.join(self.kernel.modules, path) for path in module_paths]
+        return sorted(set(output_of(need("modinfo", "kmod"), "-F", "firmware", *paths).decode().split()))
 
     def _scripts(self):
         for name in sorted(os.listdir(HOST_SCRIPTS)):
             data_only = name.endswith((".awk", ".txt"))
             self.archive.copy(os.path.join(HOST_SCRIPTS, name), f"usr/lib/ezio/{name}", 0o644 if data_only else 0o755)
+            self.early.add(f"usr/lib/ezio/{name}")
         self.archive.link("init", "usr/lib/ezio/init")
 
     def _add(self, source, inner):
@@ -163,3 +185,28 @@ class Contents:
             self.program(source, inner)
         else:
             self.archive.copy(source, inner)
+
+    def rest(self):
+        """What is fetched: all of /usr that is not in the initramfs, and what is another there."""
+        rest = cpio.Archive(self.archive.mtime)
+        for path, mode, _, _ in self.archive.entries():
+            if path.startswith("usr/") and path not in self.early and not stat.S_ISDIR(mode) and not self._is_applet(path):
+                rest.add_from(self.archive, path)
+        return rest
+
+    def _is_applet(self, path):
+        return self.archive.is_link(path) and self.archive.read(path) == b"busybox"
+
+    def initramfs(self, rest_image):
+        """The part that a boot loader loads. It takes no other rest than this."""
+        first = cpio.Archive(self.archive.mtime)
+        for path, _, _, _ in self.archive.entries():
+            if not path.startswith("usr/") or path in self.early:
+                first.add_from(self.archive, path)
+        for name in self.applets:
+            first.link(f"usr/bin/{name}", "busybox")
+        self._module_indexes(first, self.early_modules)
+        with open(rest_image, "rb") as file:
+            first.file("usr/lib/ezio/rest.sha256", (hashlib.sha256(file.read()).hexdigest() + "\n").encode())
+        first.directory("rest")
+        return first

@@ -20,7 +20,7 @@ WANTED = [
     "drivers/net/xen-netfront", "drivers/net/thunderbolt-net", "drivers/thunderbolt/*", "net/packet/*",
     # File systems
     "fs/ext4/*", "fs/xfs/*", "fs/btrfs/*", "fs/fat/*", "fs/nls/*", "fs/efivarfs/*", "fs/ntfs3/*", "fs/exfat/*",
-    "fs/f2fs/*", "fs/fuse/fuse", "fs/overlayfs/*", "fs/isofs/*", "crypto/crc32c*", "arch/x86/crypto/crc32*",
+    "fs/f2fs/*", "fs/fuse/fuse", "fs/overlayfs/*", "fs/squashfs/*", "fs/isofs/*", "crypto/crc32c*", "arch/x86/crypto/crc32*",
     # Keyboards, USB hosts, clocks and the like that these hang on
     "drivers/usb/host/*", "drivers/usb/core/*", "drivers/usb/common/*", "drivers/usb/typec/*", "drivers/usb/dwc3/*",
     "drivers/hid/hid", "drivers/hid/hid-generic", "drivers/hid/usbhid/*", "drivers/hid/hid-hyperv",
@@ -37,8 +37,16 @@ UNWANTED = [
     "drivers/net/ethernet/mellanox/mlxsw/*", "drivers/acpi/nfit/*", "drivers/acpi/apei/*",
 ]
 
+# Of these, what the initramfs needs to reach the server, and for the rest that it gets there; and what a person in front of it types on.
+EARLY = [
+    "drivers/virtio/*", "drivers/pci/controller/*", "drivers/hv/*", "drivers/net/*", "net/packet/*",
+    "drivers/usb/host/*", "drivers/usb/core/*", "drivers/usb/common/*", "drivers/hid/*", "drivers/input/*",
+    "drivers/block/loop", "fs/squashfs/*", "fs/overlayfs/*", "fs/efivarfs/*",
+]
+
 # Without these a machine that needs nothing special does not get anywhere: their absence refuses the kernel. "Built in" counts.
-ESSENTIAL = ["ahci", "sd_mod", "nvme", "virtio_blk", "virtio_net", "e1000e", "r8169", "usb_storage", "usbhid", "ext4", "xfs", "btrfs", "vfat", "af_packet"]
+ESSENTIAL = ["ahci", "sd_mod", "nvme", "virtio_blk", "virtio_net", "e1000e", "r8169", "usb_storage", "usbhid", "ext4", "xfs", "btrfs", "vfat", "af_packet",
+             "loop", "squashfs", "overlay"]
 
 _ENDING = re.compile(r"\.ko(\.(xz|gz|zst))?$")
 
@@ -88,10 +96,10 @@ def _matches(path, patterns):
     return any(fnmatch.fnmatchcase(inner, pattern) for pattern in patterns)
 
 
-def wanted(tree, extra=()):
-    """Paths of the modules that are asked for by name or place; extra: names."""
+def wanted(tree, extra=(), among=("*",)):
+    """Paths of the modules that are asked for by name or place; extra: names; among: patterns."""
     paths = {path for path in tree.needs
-             if path.startswith("kernel/") and _matches(path, WANTED) and not _matches(path, UNWANTED)}
+             if path.startswith("kernel/") and _matches(path, WANTED) and _matches(path, among) and not _matches(path, UNWANTED)}
     paths.update(tree.by_name[name.replace("-", "_")] for name in extra)
     return paths
 

@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 from . import bootfiles, dnsmasq, interface, settings
-from .build import MANIFEST
+from .build import MANIFEST, PARTS
 from .children import Children, code_of, end_text
 from .programs import need, own
 from .refusal import FAILED, REFUSED, TORRENT, USAGE, Refusal
@@ -47,6 +47,9 @@ class Plan:
     def _check_image(self):
         if not os.path.exists(os.path.join(self.image, MANIFEST)):
             raise Refusal(f"{self.image} holds no boot image: make one with ezio-netboot build -o {self.image}")
+        lacking = [name for name in PARTS.values() if not os.path.exists(os.path.join(self.image, name))]
+        if lacking:
+            raise Refusal(f"{self.image} lacks {' '.join(lacking)}: make it anew with ezio-netboot build -o {self.image}")
         closed = dnsmasq.readable_by_all(self.image)
         if closed:
             raise Refusal(f"{closed} lets nobody but its owner in, and dnsmasq gives up root: chmod a+x {closed}")
@@ -108,7 +111,7 @@ class Room:
             self.told.add(told.group(1))
 
     def prepare(self):
-        for name in ("vmlinuz", "initrd.img", *bootfiles.BIOS, *bootfiles.UEFI, *bootfiles.IPXE):
+        for name in (*PARTS.values(), *bootfiles.BIOS, *bootfiles.UEFI, *bootfiles.IPXE):
             os.symlink(os.path.join(self.plan.image, name), os.path.join(self.root, name))
         for name in ("pxelinux.cfg", "grub", "boot.ipxe.d", "done", "torrents"):
             os.mkdir(os.path.join(self.root, name))

@@ -8,7 +8,7 @@ from .refusal import Refusal
 from .settings import plain_mac
 
 # Nothing else of the directory is given away.
-FILES = {"vmlinuz", "initrd.img", "ezio.conf", "boot.ipxe"}
+FILES = {"vmlinuz", "initrd.img", "rest.img", "ezio.conf", "boot.ipxe"}
 PER_MACHINE = {"ezio.conf.d", "boot.ipxe.d"}
 MOST_CONNECTIONS = 1024  # at once; further ones wait to be accepted
 MOST_DONE = 5000  # machines; who invents more is not taken note of

@@ -1,6 +1,8 @@
 """The scripts of a machine that booted from the network, under busybox' shell, with a made-up machine around them."""
+import hashlib
 import os
 import pty
+import shutil
 import time
 
 from lib import runner
@@ -20,12 +22,17 @@ FAKES = {
     # As the real one: it hands what the server said to its script.
     "udhcpc": 'while [ $# -gt 0 ]; do [ "$1" != -s ] || script=$2; [ "$1" != -i ] || interface=$2; shift; done\n'
               'export interface ip=192.0.2.7 mask=24 siaddr=192.0.2.1 hostname="$FAKE_DHCP_NAME" router= dns=\nexec sh "$script" bound\n',
-    "wget": 'for url in "$@"; do :; done\necho "$url" >>"$FAKE/fetched"\n'
+    "wget": 'for url in "$@"; do :; done\n[ "$2" != -O ] || file=$3\necho "$url" >>"$FAKE/fetched"\n'
+            'case $url in */rest.img) if [ "$(grep -c rest.img "$FAKE/fetched")" = 1 ]; then echo "$FAKE_FIRST_REST"; else cat "$FAKE/rest.img"; fi >"$file"; exit ;; esac\n'
             'case $url in */done/*) exit 0 ;; *.d/*) cat "$FAKE/own.conf" ;; *) cat "$FAKE/ezio.conf" ;; esac\n',
+    "modprobe": "exit 0\n",
+    "mount": 'echo "$*" >>"$FAKE/mounted"\n',
     "hostname": 'echo "$1" >"$FAKE/hostname"\n',
     "sfdisk": 'echo "label: gpt"\necho "$2p1 : start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649"\n'
               'echo "$2p2 : start=4096, size=2048, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B"\n',
     "efibootmgr": 'echo "$*" >>"$FAKE/efi"\n'
+                  '[ "$2" != -n ] || [ -n "$FAKE_FORGETS" ] || echo "BootNext: $3" >"$FAKE/next"\n'
+                  '[ $# -gt 0 ] || cat "$FAKE/next" 2>/dev/null\n'
                   '[ $# -gt 0 ] || printf "BootOrder: 0001\\nBoot0001* UEFI PXEv4\\nBoot0007* ezio: cloned disk\tHD(2,GPT)\\n"\n',
     "reboot": 'echo reboot >"$FAKE/power"\n',
     "poweroff": 'echo poweroff >"$FAKE/power"\n',
@@ -69,9 +76,9 @@ class HostTest(Case):
                 "EZIO_EVERY": "1", "EZIO_PAUSE": "0", "EZIO_SYSFS": os.path.join(self.fake, "sys"), "EZIO_RESOLV": os.path.join(self.fake, "resolv"),
                 "EZIO_TTY": "/dev/null", "EZIO_CMDLINE": os.path.join(self.fake, "cmdline"), "LC_ALL": "C", **more}
 
-    def run_host(self, code=0, cmdline="quiet BOOTIF=01-52-54-00-12-34-56 ezio.conf=http://s/ezio.conf", **more):
+    def run_host(self, code=0, scripts=HOST, cmdline="quiet BOOTIF=01-52-54-00-12-34-56 ezio.conf=http://s/ezio.conf", **more):
         write(os.path.join(self.fake, "cmdline"), cmdline + "\n")
-        done = run("/bin/busybox", "sh", os.path.join(HOST, "run"), timeout_s=60, check=False, env=self.environment(code, **more))
+        done = run("/bin/busybox", "sh", os.path.join(scripts, "run"), timeout_s=60, check=False, env=self.environment(code, **more))
         self.errors = done.stderr
         return done
 
@@ -101,8 +108,29 @@ class HostTest(Case):
         os.makedirs(os.path.join(self.fake, "sys/firmware/efi"))
         self.run_host()
         self.assertEqual(self.faked("efi").splitlines(), [
-            "", "-q -B -b 0007", "-q -C -d /dev/sda -p 2 -L ezio: cloned disk -l \\EFI\\BOOT\\BOOTX64.EFI", "", "-q -n 0007"])
+            "", "-q -B -b 0007", "-q -C -d /dev/sda -p 2 -L ezio: cloned disk -l \\EFI\\BOOT\\BOOTX64.EFI", "", "-q -n 0007", ""])
         self.assertTrue(self.faked("fetched").endswith("/done/52-54-00-12-34-56?bootnext\n"))
+
+    def test_firmware_that_forgets_is_not_relied_on(self):
+        os.makedirs(os.path.join(self.fake, "sys/firmware/efi"))
+        self.run_host(FAKE_FORGETS="1")
+        self.assertTrue(self.faked("fetched").endswith("/done/52-54-00-12-34-56\n"), "the server offers it no boot loader then")
+        self.assertIn("the firmware takes no note of the disk", read(self.serial))
+
+    def test_the_rest_of_another_image_is_never_used(self):
+        """It is fetched again instead: who builds anew while machines boot gives both parts in the end."""
+        scripts = os.path.join(self.temp_dir("lib"), "ezio")
+        shutil.copytree(HOST, scripts)
+        write(os.path.join(self.fake, "rest.img"), "what was built with it")
+        write(os.path.join(scripts, "rest.sha256"), hashlib.sha256(b"what was built with it").hexdigest() + "\n")
+        write(os.path.join(scripts, "drivers"), '#!/bin/busybox sh\n: >"$EZIO_STATE/drivers.$1"\n', 0o755)
+        self.run_host(scripts=scripts, FAKE_FIRST_REST="of another one")
+        fetched = self.faked("fetched").split()
+        self.assertEqual([url for url in fetched if "rest" in url], ["http://s/rest.img"] * 2)
+        self.assertIn("http://s/rest.img is of another boot image", read(self.serial))
+        self.assertEqual(self.faked("mounted").splitlines(), [
+            f"-t squashfs -o loop,ro {self.state}/rest.img /rest", "-t overlay -o ro,lowerdir=/rest:/usr overlay /usr"])
+        self.assertEqual(self.fact("result"), "done", self.errors)
 
     def test_a_failure_stays_with_its_reason_and_never_reboots(self):
         self.run_host(code=4)

@@ -113,11 +113,13 @@ class ImageTest(Case):
     def setUpClass(cls):
         cls.directory = os.path.join(runner.scratch().dir("image"), "netboot")
         cls.build(cls.directory)
-        cls.names = run("sh", "-c", "zstd -dc initrd.img | cpio -t --quiet", cwd=cls.directory, timeout_s=60).stdout.splitlines()
+        cls.first = run("sh", "-c", "zstd -dc initrd.img | cpio -t --quiet", cwd=cls.directory, timeout_s=60).stdout.splitlines()
+        listing = run("unsquashfs", "-d", "usr", "-l", "rest.img", cwd=cls.directory, timeout_s=60).stdout.splitlines()
+        cls.rest = [name for name in listing if name.startswith("usr/")]
         cls.version = json.loads(read(cls.directory, "image.json"))["kernel"]
 
     def test_it_is_small_enough_and_its_kernel_is_the_distributions(self):
-        total = sum(os.path.getsize(os.path.join(self.directory, name)) for name in ("vmlinuz", "initrd.img"))
+        total = sum(os.path.getsize(os.path.join(self.directory, name)) for name in ("vmlinuz", "initrd.img", "rest.img"))
         self.assertLess(total, 100 << 20)
         with open(f"/boot/vmlinuz-{self.version}", "rb") as ours, open(os.path.join(self.directory, "vmlinuz"), "rb") as theirs:
             self.assertEqual(ours.read(), theirs.read())
@@ -127,11 +129,13 @@ class ImageTest(Case):
 
     def test_modules_have_all_that_they_need(self):
         prefix = f"usr/lib/modules/{self.version}/"
-        there = {name.removeprefix(prefix) for name in self.names if name.startswith(prefix)}
         tree = modules.ModuleTree(f"/lib/modules/{self.version}")
-        for path in there & set(tree.needs):
-            self.assertLessEqual(set(tree.needs[path]), there, path)
-        names = {modules.module_name(path) for path in there} | tree.builtin
+        first, there = ({name.removeprefix(prefix) for name in names if name.startswith(prefix)} for names in (self.first, self.first + self.rest))
+        for part in (first, there):
+            for path in part & set(tree.needs):
+                self.assertLessEqual(set(tree.needs[path]), part, path)
+        early, names = ({modules.module_name(path) for path in part} | tree.builtin for part in (first, there))
+        self.assertLessEqual({"e1000e", "r8169", "ixgbe", "virtio_net", "asix", "xhci_pci", "usbhid", "loop", "squashfs", "overlay", "tun"}, early)
         self.assertLessEqual({"ahci", "nvme", "e1000e", "r8169", "ixgbe", "virtio_net", "usb_storage", "usbhid", "xfs", "btrfs", "vfat", "megaraid_sas", "tun"},
                              names)
         self.assertIn("modules.alias.bin", there)
@@ -139,7 +143,7 @@ class ImageTest(Case):
     def test_programs_run_inside_it(self):
         """In a chroot of what machines get: no library, interpreter or tool is of this machine."""
         root = self.temp_dir("root")
-        run("sh", "-c", f"zstd -dc initrd.img | (cd {root} && cpio -idm --quiet)", cwd=self.directory, timeout_s=60)
+        self.unpack(root)
         for argv in (["ezio-peer", "--help"], ["sfdisk", "--version"], ["e2fsck", "-V"], ["resize2fs"], ["xfs_growfs", "-V"],
                      ["btrfs", "version"], ["blkid", "-V"], ["modprobe", "--version"], ["identity", "--version"],
                      ["sh", "-n", "/usr/lib/ezio/run"]):
@@ -148,6 +152,21 @@ class ImageTest(Case):
             self.assertNotRegex(done.stderr, "not found|error while loading")
         self.assertTrue(os.access(os.path.join(root, "init"), os.X_OK) or os.path.islink(os.path.join(root, "init")))
         self.assertIn("/nvme.ko", run("chroot", root, "/usr/sbin/modprobe", "-S", self.version, "-n", "-v", "nvme").stdout)
+
+    def test_the_first_part_alone_reaches_the_server_and_takes_only_its_own_rest(self):
+        root = self.temp_dir("root")
+        self.unpack(root, rest=False)
+        for argv in (["udhcpc", "--help"], ["modprobe", "--version"], ["mount", "--help"], ["sh", "-n", "/usr/lib/ezio/rest"]):
+            done = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin", *argv, check=False)
+            self.assertNotIn(done.returncode, (126, 127), f"{argv}: {done.stderr}")
+        self.assertIn("/e1000e.ko", run("chroot", root, "/usr/sbin/modprobe", "-S", self.version, "-n", "-v", "e1000e").stdout)
+        sums = json.loads(read(self.directory, "image.json"))["sha256"]
+        self.assertEqual(read(root, "usr/lib/ezio/rest.sha256").strip(), sums["rest.img"])
+
+    def unpack(self, root, rest=True):
+        run("sh", "-c", f"zstd -dc initrd.img | (cd {root} && cpio -idm --quiet)", cwd=self.directory, timeout_s=60)
+        if rest:
+            run("unsquashfs", "-f", "-q", "-n", "-d", os.path.join(root, "usr"), "rest.img", cwd=self.directory, timeout_s=60)
 
     def test_the_same_server_makes_the_same_image_and_replaces_the_old_one(self):
         before = read(self.directory, "image.json")
@@ -193,7 +212,7 @@ def read(*parts):
 
 def check():
     require_built()
-    require_programs("dnsmasq", "busybox", "zstd", "cpio", "depmod")
+    require_programs("dnsmasq", "busybox", "zstd", "cpio", "depmod", "mksquashfs")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from lib.proc import run, wait_until
 
 NETBOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "src", "netboot", "ezio-netboot")
 HOST = os.path.join(os.path.dirname(NETBOOT), "host")
-FILES = ("vmlinuz", "initrd.img", "lpxelinux.0", "ldlinux.c32", "shimx64.efi", "grubx64.efi", "mmx64.efi", "snponly.efi", "image.json")
+FILES = ("vmlinuz", "initrd.img", "rest.img", "lpxelinux.0", "ldlinux.c32", "shimx64.efi", "grubx64.efi", "mmx64.efi", "snponly.efi", "image.json")
 MAC = "52-54-00-12-34-56"
 # udhcpc hands what it was told to this.
 LEASE_SCRIPT = '#!/bin/sh\n[ "$1" != bound ] || { echo "$ip $siaddr $boot_file$bootfile"; ip address add "$ip/$mask" dev "$interface"; }\n'

@@ -22,6 +22,7 @@ inline std::optional<std::string> ends_it_with(const DiskFailure& failure) {
   };
   switch (failure.work) {
     case DiskWork::read:
+    case DiskWork::read_to_pack:
       return at("read failed");
     case DiskWork::write:
       return at("write failed");

@@ -14,7 +14,10 @@ namespace {
 
 MemoryPlan plan(const HostConfig& config) {
   std::vector<MemoryUser> users;
-  for (const Job& job : config.jobs) users.push_back({job.image->geometry(), !job.seeding, job.page_cached});
+  for (const Job& job : config.jobs) {
+    users.push_back({job.image->geometry(), !job.seeding, job.page_cached,
+                     config.frames != FramePolicy::Mode::never});
+  }
   return plan_memory(config.memory_bytes, users).value();
 }
 
@@ -79,6 +82,7 @@ void Host::add_torrent(const Job& job) {
   swarm.linger = job.linger;
   swarm.reuse = job.reuse;
   swarm.read_back = job.read_back;
+  swarm.frames = config_.frames;
   swarm.targets = {job.traits};
   for (const JobTarget& target : job.more_targets) swarm.targets.push_back(target.traits);
   swarm.start_timeout = swarm.stall_timeout = config_.stall_timeout;

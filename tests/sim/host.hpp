@@ -50,6 +50,10 @@ struct HostConfig {
   std::vector<Endpoint> peers;
   bool uses_tracker = true;
   std::size_t most_connections = 1000;  // more are refused, whoever dials
+  FramePolicy::Mode frames = FramePolicy::Mode::never;
+  double frame_share = 0.5;              // of a segment, that its frame is long; 1: it does not shrink
+  double pack_bytes_per_second = 200e6;  // of its one thread that packs
+  bool packs_badly = false;              // frames that unpack to nothing
 
   // --- faults ---
   std::function<bool(std::uint64_t)> corrupts;  // the nth block that it sends (from 0)
@@ -121,6 +125,7 @@ class Host final : private ConnectionUser {
     PeerMap<std::deque<Transfer>> sending;  // oldest first
     PeerMap<Transfer> receiving;
     std::map<HashToken, Sha1State> hashes;
+    std::map<SegmentRef, ReadFrame> packing;  // while they are read
     std::uint64_t reads = 0;
     std::optional<TimePoint> completed_at;
     std::optional<SwarmOutcome> outcome;
@@ -141,6 +146,7 @@ class Host final : private ConnectionUser {
   MutableBytes memory(std::size_t index, BufferId buffer, std::uint32_t offset, std::uint32_t length);
   void use(BufferId buffer, const BufferUse& use);
   void on_disk(const IoCompletion& completion);
+  void pack(std::size_t index, SegmentRef segment, const IoStatus& status);
   void forget(Connection& connection);
 
   void on_connected(Connection& connection) override;
@@ -167,6 +173,7 @@ class Host final : private ConnectionUser {
       strangers_;  // accepted, no handshake yet; only looked up
   std::vector<std::string> notes_;
   TimePoint hasher_free_{};
+  TimePoint packer_free_{};
   std::uint64_t blocks_sent_ = 0;
   bool alive_ = true;
 };

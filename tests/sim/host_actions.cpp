@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bt/frame/frame.hpp"
 #include "sim/bytes.hpp"
 #include "sim/host.hpp"
 #include "sim/world.hpp"
@@ -12,6 +13,7 @@ namespace ezio::sim {
 namespace {
 
 constexpr double hash_bytes_per_second = 800e6;
+constexpr double unpack_bytes_per_second = 1000e6;
 constexpr std::size_t reserved_at = 20;  // in a handshake (BEP 3)
 
 std::string describe(const IoStatus& status) {
@@ -106,12 +108,13 @@ struct Host::Run {
     host.use(transfer.buffer, transfer.use);
     torrent.sending[action.peer].push_back(transfer);
     wire::Buffer header;
-    wire::append_piece_header(header, action.span);
+    wire::append_piece_header(header, action.span, action.frame_id);
     connection->end().send(std::move(header));
     const bool corrupted = host.config_.corrupts && host.config_.corrupts(host.blocks_sent_);
     ++host.blocks_sent_;
     // What is passed on before it is verified may be wrong, and so may what a disk that lies gives back.
-    const bool is_true = torrent.swarm->verified(action.span.piece) && !torrent.lies();
+    const bool is_true =
+        torrent.swarm->verified(action.span.piece) && !torrent.lies() && action.span.frame == 0;
     const Bytes truth = is_true ? image().truth(image().offset_of(action.span), action.span.length) : Bytes();
     connection->end().send_payload({bytes, truth, action.span.length, host.shrink_, corrupted});
   }
@@ -151,6 +154,37 @@ struct Host::Run {
     ++torrent.reads;
     target.storage().read(token, image().geometry().segment_offset(action.segment),
                           host.memory(index, action.buffer, 0, transfer.use.end));
+  }
+  void operator()(const ReadFrame& action) const {
+    Target& target = target_for("ReadFrame", TargetIndex{});
+    const std::uint64_t token = disk_token(DiskWork::read_to_pack, action.segment);
+    const Transfer transfer{action.plain, whole_segment(BufferUse::Kind::fill_from_disk, action.segment), {}};
+    begin(target, token, transfer);
+    host.use(action.frame, transfer.use);
+    torrent.packing.insert_or_assign(action.segment, action);
+    ++torrent.reads;
+    target.storage().read(token, image().geometry().segment_offset(action.segment),
+                          host.memory(index, action.plain, 0, transfer.use.end));
+  }
+  void operator()(const UnpackFrame& action) const {
+    not_finished("UnpackFrame");
+    const BufferUse reads = whole_segment(BufferUse::Kind::hash, action.segment);
+    const BufferUse fills = whole_segment(BufferUse::Kind::fill_from_disk, action.segment);
+    host.use(action.frame, reads);
+    host.use(action.plain, fills);
+    Clock& clock = host.world_.clock;
+    host.packer_free_ =
+        std::max(clock.now(), host.packer_free_) + seconds_of(fills.end / unpack_bytes_per_second);
+    clock.at(host.packer_free_, [&h = host, i = index, action, reads, fills] {
+      if (!h.alive_) return;
+      const Image& image = *h.torrents_[i].job.image;
+      const bool good = image.unpack(h.memory(i, action.frame, 0, action.frame_bytes),
+                                     image.geometry().segment_offset(action.segment),
+                                     h.memory(i, action.plain, 0, fills.end));
+      h.watch_.end(action.frame, reads);
+      h.watch_.end(action.plain, fills);
+      h.deliver(i, FrameUnpacked{action.segment, good});
+    });
   }
   void operator()(const WriteSegment& action) const {
     Target& target = target_for("WriteSegment", action.target);
@@ -306,6 +340,7 @@ void Host::on_disk(const IoCompletion& completion) {
   const Transfer transfer = target.disk_requests.at(completion.token);
   target.disk_requests.erase(completion.token);
   watch_.end(transfer.buffer, transfer.use);
+  if (work == DiskWork::read_to_pack) return pack(index, segment, completion.status);
   if (work == DiskWork::read) {
     deliver(index, SegmentRead{segment, describe(completion.status), target_index});
   } else if (work == DiskWork::inspect) {
@@ -313,6 +348,37 @@ void Host::on_disk(const IoCompletion& completion) {
   } else {
     deliver(index, SegmentWritten{segment, describe(completion.status), target_index});
   }
+}
+
+// What was read for it.
+void Host::pack(std::size_t index, SegmentRef segment, const IoStatus& status) {
+  Torrent& torrent = torrents_[index];
+  const ReadFrame asked = torrent.packing.at(segment);
+  torrent.packing.erase(segment);
+  const Image& image = *torrent.job.image;
+  const std::uint32_t size = image.geometry().segment_size(segment);
+  const BufferUse fills{
+      BufferUse::Kind::fill_from_disk, static_cast<std::uint32_t>(index), {}, 0, size, TargetIndex{}};
+  if (!status.ok()) {
+    watch_.end(asked.frame, fills);
+    return deliver(index, FrameRead{segment, {}, describe(status), {}});
+  }
+  const Duration took = seconds_of(size / config_.pack_bytes_per_second);
+  packer_free_ = std::max(world_.clock.now(), packer_free_) + took;
+  world_.clock.at(packer_free_, [this, index, asked, fills, size, took] {
+    if (!alive_) return;
+    SegmentFrame frame;
+    auto bytes = static_cast<std::uint32_t>(size * config_.frame_share);
+    if (shrink_ != no_shrink) bytes = (bytes + shrink_ - 1) / shrink_ * shrink_;
+    if (bytes <= largest_frame_bytes(size)) {
+      const MutableBytes packed = memory(index, asked.frame, 0, bytes);
+      Image::pack(memory(index, asked.plain, 0, size), packed);
+      if (config_.packs_badly) packed[0] ^= std::byte{1};
+      frame = {frame_id(packed), bytes};
+    }
+    watch_.end(asked.frame, fills);
+    deliver(index, FrameRead{asked.segment, frame, {}, took});
+  });
 }
 
 }  // namespace ezio::sim

@@ -22,6 +22,7 @@ struct Victim {
     const NodeId seeder = world.add_node();
     seeder_node = seeder;
     HostConfig config;
+    config.frames = FramePolicy::Mode::automatic;
     config.jobs.emplace_back().image = &image;
     config.uses_tracker = false;
     config.peers = {world.address(seeder)};
@@ -55,6 +56,28 @@ struct Victim {
   NodeId seeder_node;
   Host* host;
 };
+
+constexpr std::uint8_t no_frame = 0;
+
+// One of our own, who takes frames.
+wire::Buffer kin() {
+  wire::Buffer out;
+  wire::ExtensionHandshake hello;
+  hello.notice_id = wire::our_notice_id;
+  hello.frame_id = wire::our_frame_id;
+  wire::append_extension_handshake(out, hello);
+  return out;
+}
+
+wire::Buffer frame_offer(std::uint32_t piece, std::uint32_t begin, std::uint32_t length) {
+  wire::Buffer out;
+  wire::append_frame_offer(out, {{PieceIndex{piece}, begin, length, 77}}, wire::our_frame_id);
+  return out;
+}
+
+BlockSpan of_frame(std::uint32_t piece, std::uint32_t begin, std::uint32_t length) {
+  return {PieceIndex{piece}, begin, length, 77};
+}
 
 wire::Buffer raw(std::initializer_list<int> bytes) {
   wire::Buffer out;
@@ -156,13 +179,31 @@ INSTANTIATE_TEST_SUITE_P(
         Offence{"HugeMessage", raw({0xFF, 0xFF, 0xFF, 0xFF, 6})},
         Offence{"HugeBlock", raw({0x7F, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0})},
         Offence{"EmptyBlock", raw({0, 0, 0, 9, 7, 0, 0, 0, 0, 0, 0, 0, 0})},
-        Offence{"BlockNeverRequested", made(wire::append_piece_header, block(0, 0, block_bytes))},
-        Offence{"BlockOfNoPiece", made(wire::append_piece_header, block(77, 0, block_bytes))},
-        Offence{"BlockPastThePiecesEnd", made(wire::append_piece_header, block(0, 0xFFFFFFF0, block_bytes))},
-        Offence{"RequestOfNoPiece", made(wire::append_request, block(3, 0, block_bytes))},
-        Offence{"RequestOfNothing", made(wire::append_request, block(0, 0, 0))},
-        Offence{"RequestPastThePiecesEnd", made(wire::append_request, block(0, 2 * MiB - 1, 2))},
-        Offence{"RequestThatOverflows", made(wire::append_request, block(0, 0xFFFFFFFF, 0xFFFFFFFF))},
+        Offence{"BlockNeverRequested", made(wire::append_piece_header, block(0, 0, block_bytes), no_frame)},
+        Offence{"BlockOfNoPiece", made(wire::append_piece_header, block(77, 0, block_bytes), no_frame)},
+        Offence{"BlockPastThePiecesEnd",
+                made(wire::append_piece_header, block(0, 0xFFFFFFF0, block_bytes), no_frame)},
+        Offence{"RequestOfNoPiece", made(wire::append_request, block(3, 0, block_bytes), no_frame)},
+        Offence{"RequestOfNothing", made(wire::append_request, block(0, 0, 0), no_frame)},
+        Offence{"RequestPastThePiecesEnd", made(wire::append_request, block(0, 2 * MiB - 1, 2), no_frame)},
+        Offence{"RequestThatOverflows",
+                made(wire::append_request, block(0, 0xFFFFFFFF, 0xFFFFFFFF), no_frame)},
+        Offence{"FrameOfferWithoutTakingAny", frame_offer(0, 0, 1000)},
+        Offence{"FrameRequestWithoutTakingAny",
+                made(wire::append_request, of_frame(0, 0, 1000), wire::our_frame_id)},
+        Offence{"FrameCancelWithoutTakingAny",
+                made(wire::append_cancel, of_frame(0, 0, 1000), wire::our_frame_id)},
+        Offence{"FrameRejectWithoutTakingAny",
+                made(wire::append_reject, of_frame(0, 0, 1000), wire::our_frame_id)},
+        Offence{"FrameOfNoPiece", kin() + frame_offer(3, 0, 1000)},
+        Offence{"FrameOfNoSegment", kin() + frame_offer(0, 16 * KiB, 1000)},
+        Offence{"FrameThatIsLongerThanWorthIt", kin() + frame_offer(0, MiB, MiB - 1000)},
+        Offence{"FrameThatIsLongerThanItsSegment", kin() + frame_offer(2, MiB - 100, 200)},
+        Offence{"FrameThatOverflows", kin() + frame_offer(0, MiB, 0xFFFFFFFF)},
+        Offence{"FrameNeverRequested",
+                kin() + made(wire::append_piece_header, of_frame(0, 0, 1000), wire::our_frame_id)},
+        Offence{"FrameWithoutAName",
+                raw({0, 0, 0, 19, 20, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0})},
         Offence{"ExtensionHandshakeThatIsNoDictionary", raw({0, 0, 0, 6, 20, 0, 'i', '1', 'e', 'e'})}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
@@ -189,8 +230,15 @@ INSTANTIATE_TEST_SUITE_P(
                                      repeated(made(wire::append_unchoke) + made(wire::append_choke), 5'000)},
         Offence{"InterestFlapping",
                 repeated(made(wire::append_interested) + made(wire::append_not_interested), 5'000)},
-        Offence{"CancelOfNothing", made(wire::append_cancel, block(99, 7, 0))},
-        Offence{"RejectOfNothing", made(wire::append_reject, block(99, 7, 0))},
+        Offence{"CancelOfNothing", made(wire::append_cancel, block(99, 7, 0), no_frame)},
+        Offence{"RejectOfNothing", made(wire::append_reject, block(99, 7, 0), no_frame)},
+        Offence{"FrameRequestOfAnotherFrame",
+                kin() + made(wire::append_request, of_frame(0, 0, 1000), wire::our_frame_id)},
+        Offence{"FrameCancelAndRejectOfNothing",
+                kin() + made(wire::append_cancel, of_frame(0, 0, 9), wire::our_frame_id) +
+                    made(wire::append_reject, of_frame(0, 0, 9), wire::our_frame_id)},
+        Offence{"FrameOfferThatNeverComes", kin() + made(wire::append_have_all) + made(wire::append_unchoke) +
+                                                frame_offer(0, 0, 1000) + frame_offer(0, 0, 2000)},
         Offence{"Port", raw({0, 0, 0, 3, 9, 1, 2})},
         Offence{"SuggestAndAllowedFastOfNoPiece",
                 raw({0, 0, 0, 5, 13, 9, 9, 9, 9}) + raw({0, 0, 0, 5, 17, 9, 9, 9, 9})},
@@ -234,7 +282,7 @@ struct Server {
 
 TEST(HostileSim, RequestsWhileChokedAreRejected) {
   Server server;
-  server.peer.send(made(wire::append_request, block(0, 0, block_bytes)));
+  server.peer.send(made(wire::append_request, block(0, 0, block_bytes), no_frame));
   server.world.run_for(1s);
   EXPECT_TRUE(server.peer.connected());
   EXPECT_EQ(server.peer.count<wire::Reject>(), 1u);
@@ -244,9 +292,9 @@ TEST(HostileSim, RequestsWhileChokedAreRejected) {
 TEST(HostileSim, RequestsThatNobodyServesAreRejected) {
   Server server;
   server.unchoked();
-  server.peer.send(made(wire::append_request, block(0, MiB - 1, 2)) +  // crosses segments
-                   made(wire::append_request, block(0, 0, 2 * MiB)) +  // longer than any we serve
-                   made(wire::append_request, block(0, 0, MiB + block_bytes)));
+  server.peer.send(made(wire::append_request, block(0, MiB - 1, 2), no_frame) +  // crosses segments
+                   made(wire::append_request, block(0, 0, 2 * MiB), no_frame) +  // longer than any we serve
+                   made(wire::append_request, block(0, 0, MiB + block_bytes), no_frame));
   server.world.run_for(1s);
   EXPECT_TRUE(server.peer.connected());
   EXPECT_EQ(server.peer.count<wire::Reject>(), 3u);
@@ -255,8 +303,8 @@ TEST(HostileSim, RequestsThatNobodyServesAreRejected) {
 TEST(HostileSim, RequestsOfOddLengthsAreServed) {
   Server server;
   server.unchoked();
-  server.peer.send(made(wire::append_request, block(0, 1, 1)) +
-                   made(wire::append_request, block(0, 77, 12345)));
+  server.peer.send(made(wire::append_request, block(0, 1, 1), no_frame) +
+                   made(wire::append_request, block(0, 77, 12345), no_frame));
   server.peer.on_message = [&](const wire::Message& message) {
     if (std::holds_alternative<wire::Piece>(message)) return;
   };
@@ -267,7 +315,7 @@ TEST(HostileSim, RequestsOfOddLengthsAreServed) {
 TEST(HostileSim, ARequestFloodIsServedOrRejectedToTheLastOne) {
   Server server;
   server.unchoked();
-  server.peer.send(repeated(made(wire::append_request, block(0, 0, block_bytes)), 6'000));
+  server.peer.send(repeated(made(wire::append_request, block(0, 0, block_bytes), no_frame), 6'000));
   EXPECT_TRUE(server.world.run(
       60s, [&] { return server.peer.count<wire::Piece>() + server.peer.count<wire::Reject>() == 6'000; }));
   EXPECT_GE(server.peer.count<wire::Piece>(), Uploader::request_queue);

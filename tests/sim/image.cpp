@@ -1,5 +1,6 @@
 #include "sim/image.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <random>
 
@@ -29,6 +30,17 @@ Image::Image(const ImageSpec& spec) : shrink_(spec.shrink), truth_(stored(spec.t
     metainfo_.piece_hashes.push_back(sha1(truth(shape.piece_offset(piece), shape.piece_size(piece))));
   }
   metainfo_.info_hash.bytes = sha1(truth_);
+}
+
+bool Image::unpack(Bytes frame, std::uint64_t torrent_offset, MutableBytes plain) const {
+  const auto first = truth_.begin() + static_cast<std::ptrdiff_t>(torrent_offset / shrink_);
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    if (frame[i] == ~first[static_cast<std::ptrdiff_t>(i)]) continue;
+    std::fill(plain.begin(), plain.end(), std::byte{0xBA});
+    return false;
+  }
+  std::copy_n(first, plain.size(), plain.begin());
+  return true;
 }
 
 }  // namespace ezio::sim

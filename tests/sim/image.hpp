@@ -38,6 +38,14 @@ class Image {
   Bytes truth(std::uint64_t torrent_offset, std::uint64_t length) const {
     return Bytes(truth_).subspan(torrent_offset / shrink_, stored(length));
   }
+  // What stands for zstd here: a frame of so many stored bytes is the beginning of what was packed, turned
+  // round. Who unpacks one knows the truth.
+  static void pack(Bytes plain, MutableBytes frame) {
+    for (std::size_t i = 0; i < frame.size(); ++i) frame[i] = ~plain[i];
+  }
+  // False where the frame is not that of the truth.
+  bool unpack(Bytes frame, std::uint64_t torrent_offset, MutableBytes plain) const;
+
   std::uint64_t offset_of(const BlockSpan& span) const {
     return geometry().piece_offset(span.piece) + span.begin;
   }

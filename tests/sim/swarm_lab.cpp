@@ -1,8 +1,14 @@
 #include "sim/swarm_lab.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ezio::sim {
+
+// EZIO_SIM_FRAMES=1: all scenarios once more, with hosts that send each other frames.
+FramePolicy::Mode usual_frames() {
+  return std::getenv("EZIO_SIM_FRAMES") != nullptr ? FramePolicy::Mode::always : FramePolicy::Mode::never;
+}
 
 Lab::Lab(std::uint64_t seed, const LabSpec& lab_spec, const Change& change)
     : spec(lab_spec), image(lab_spec.image), world(seed, lab_spec.quantum) {
@@ -16,6 +22,7 @@ Lab::Lab(std::uint64_t seed, const LabSpec& lab_spec, const Change& change)
 
 HostConfig Lab::leecher_config() const {
   HostConfig config;
+  config.frames = spec.frames;
   config.jobs.emplace_back().image = &image;
   return config;
 }

@@ -9,12 +9,15 @@
 
 namespace ezio::sim {
 
+FramePolicy::Mode usual_frames();
+
 struct LabSpec {
   std::uint32_t leechers = 20;
   ImageSpec image{
       .total_length = 4 * MiB - 5000, .piece_length = 128 * KiB, .shrink = full_shrink, .seed = 1};
   LinkSpeed link;
   std::uint32_t quantum = 16 * KiB;
+  FramePolicy::Mode frames = usual_frames();
 };
 
 class Lab {

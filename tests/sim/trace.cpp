@@ -21,7 +21,10 @@ struct Trace::Fold {
   void value(PeerHandle peer) const { trace.fold(peer.value()); }
   void value(BufferId buffer) const { trace.fold(buffer.value()); }
   void value(const SegmentRef& segment) const { values(segment.piece.value(), segment.segment); }
-  void value(const BlockSpan& span) const { values(span.piece.value(), span.begin, span.length); }
+  void value(const BlockSpan& span) const {
+    values(span.piece.value(), span.begin, span.length);
+    if (span.frame != 0) value(span.frame);
+  }
   void value(const Endpoint& endpoint) const { value(std::hash<Endpoint>{}(endpoint)); }
   template <class... Values>
   void values(const Values&... each) const {
@@ -36,6 +39,8 @@ struct Trace::Fold {
     values(a.peer, a.span, a.buffer.value_or(BufferId{~0u}), a.buffer_offset);
   }
   void operator()(const ReadSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
+  void operator()(const ReadFrame& a) const { values(a.segment, a.plain, a.frame); }
+  void operator()(const UnpackFrame& a) const { values(a.segment, a.frame, a.frame_bytes, a.plain); }
   void operator()(const WriteSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
   void operator()(const InspectSegment& a) const { values(a.segment, a.buffer, a.target.value()); }
   void operator()(const InspectHole& a) const { values(a.piece.value(), a.target.value()); }

@@ -75,6 +75,14 @@ struct PeerId {
 // Which zstd frame a segment is sent as (bt/frame/frame.hpp); 0: as it is.
 using FrameId = std::uint32_t;
 
+// A segment's zstd frame. Nothing where `bytes` is 0.
+struct SegmentFrame {
+  FrameId id = 0;
+  std::uint32_t bytes = 0;  // of the frame
+  auto operator<=>(const SegmentFrame&) const = default;
+  explicit operator bool() const { return bytes > 0; }
+};
+
 // A run of bytes inside one piece: what a REQUEST, PIECE, CANCEL or REJECT message names. Where it has a frame they are
 // bytes of that frame, as if it lay where its segment begins.
 struct BlockSpan {

@@ -52,10 +52,10 @@ std::size_t chunk_of(const RateLimit* limit) {
   return limit != nullptr ? limit->chunk() : unlimited_bytes;
 }
 
-wire::Buffer piece_header(const BlockSpan& span) {
+wire::Buffer piece_header(const BlockSpan& span, std::uint8_t frame_id) {
   wire::Buffer header;
-  header.reserve(wire::piece_header_bytes);
-  wire::append_piece_header(header, span);
+  header.reserve(wire::frame_piece_header_bytes);
+  wire::append_piece_header(header, span, frame_id);
   return header;
 }
 
@@ -272,16 +272,16 @@ void Connection::send(wire::Buffer bytes) {
   }
 }
 
-void Connection::send_block(const BlockSpan& span, Bytes payload) {
+void Connection::send_block(const BlockSpan& span, Bytes payload, std::uint8_t frame_id) {
   if (closed_) return;
   limit_unsent(span.length);
-  output_.push_back({piece_header(span), payload, {}, span});
+  output_.push_back({piece_header(span, frame_id), payload, {}, span});
 }
 
 void Connection::send_block(const BlockSpan& span, FileParts payload) {
   if (closed_) return;
   limit_unsent(span.length);
-  output_.push_back({piece_header(span), {}, std::move(payload), span});
+  output_.push_back({piece_header(span, 0), {}, std::move(payload), span});
 }
 
 void Connection::flush() {

@@ -73,7 +73,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr std::size_t least_message_bytes = 1 * MiB;
   static constexpr std::size_t message_bytes_a_piece = 64;
   void send(wire::Buffer bytes);
-  void send_block(const BlockSpan& span, Bytes payload);      // valid until on_block_sent or close()
+  // Valid until on_block_sent or close(). `frame_id` as wire::append_piece_header has it.
+  void send_block(const BlockSpan& span, Bytes payload, std::uint8_t frame_id = 0);
   void send_block(const BlockSpan& span, FileParts payload);  // whose lengths add up to the span's
   void flush();
 

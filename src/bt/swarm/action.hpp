@@ -35,6 +35,7 @@ struct SendBlock {
   BlockSpan span;
   BufferId buffer;
   std::uint32_t buffer_offset = 0;
+  std::uint8_t frame_id = 0;  // by which the peer takes frames
 };
 // Where the payload announced by BlockHeaderReceived goes; without a buffer it is read and dropped.
 struct ReceivePayload {
@@ -56,6 +57,19 @@ struct WriteSegment {
   SegmentRef segment;
   BufferId buffer;
   TargetIndex target{};
+};
+// A segment of the source as a zstd frame: read into `plain` and packed into `frame`, or read as it is
+// stored.
+struct ReadFrame {
+  SegmentRef segment;
+  BufferId plain;  // for the driver's use meanwhile
+  BufferId frame;
+};
+struct UnpackFrame {
+  SegmentRef segment;
+  BufferId frame;
+  std::uint32_t frame_bytes = 0;
+  BufferId plain;
 };
 // What the target holds, from the device, into a buffer: not verified by anybody.
 struct InspectSegment {
@@ -118,8 +132,8 @@ struct Note {  // for the log: a tracker that fails, a peer that was banned
 };
 
 using Action = std::variant<Connect, Close, Send, SendBlock, ReceivePayload, ReadSegment, WriteSegment,
-                            InspectSegment, InspectHole, ZeroPiece, HashSegment, Flush, Conclude, Announce,
-                            Completed, TargetFailed, Finished, Note>;
+                            ReadFrame, UnpackFrame, InspectSegment, InspectHole, ZeroPiece, HashSegment,
+                            Flush, Conclude, Announce, Completed, TargetFailed, Finished, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace ezio

@@ -23,6 +23,7 @@ class Blame {
   void piece_verified(const PieceDownload& download);
   void peer_gone(PeerHandle peer);
 
+  bool has_failed(PieceIndex piece) const { return failed_.contains(piece); }
   bool is_suspect(PeerHandle peer) const { return suspects_.contains(peer); }
   // Whether blocks of the piece may come from a peer that has not verified it.
   bool may_relay(PeerHandle peer, PieceIndex piece) const {

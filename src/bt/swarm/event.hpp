@@ -61,6 +61,16 @@ struct SegmentRead {  // answers ReadSegment
   std::string error;  // empty: success; else offset and errno in words
   TargetIndex target{};
 };
+struct FrameRead {  // answers ReadFrame
+  SegmentRef segment;
+  SegmentFrame frame;  // nothing: it would be no shorter than largest_frame_bytes, so it is sent plain
+  std::string error;
+  Duration packing{};  // what it took one thread to pack it; 0 where it was stored
+};
+struct FrameUnpacked {  // answers UnpackFrame
+  SegmentRef segment;
+  bool good = false;  // else it was no frame of that size, and what the buffer holds is worth nothing
+};
 struct SourceFailed {  // a segment that was read could not be sent after all: its file has changed
   std::string error;
 };
@@ -118,11 +128,12 @@ struct Tick {};              // every tick_interval
 struct BuffersAvailable {};  // the shared pool has buffers again
 struct StopRequested {};     // SIGINT, SIGTERM
 
-using Event = std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived,
-                           BlockHeaderReceived, BlockProgress, BlockReceived, BlockSent, PeerDisconnected,
-                           SegmentRead, SourceFailed, SegmentWritten, SegmentInspected, HoleInspected,
-                           PieceZeroed, SegmentHashed, Flushed, Concluded, StorageHangs, AnnounceSucceeded,
-                           AnnounceFailed, Tick, BuffersAvailable, StopRequested>;
+using Event =
+    std::variant<PeerConnected, PeerAccepted, HandshakeReceived, MessageReceived, BlockHeaderReceived,
+                 BlockProgress, BlockReceived, BlockSent, PeerDisconnected, SegmentRead, FrameRead,
+                 FrameUnpacked, SourceFailed, SegmentWritten, SegmentInspected, HoleInspected, PieceZeroed,
+                 SegmentHashed, Flushed, Concluded, StorageHangs, AnnounceSucceeded, AnnounceFailed, Tick,
+                 BuffersAvailable, StopRequested>;
 
 inline constexpr std::chrono::milliseconds tick_interval{100};
 

@@ -26,7 +26,7 @@ Result<MemoryPlan> plan_memory(std::uint64_t budget_bytes, const std::vector<Mem
   }
   for (const MemoryUser& user : users) {
     const std::uint64_t per_piece = user.geometry.segment_count(PieceIndex{0});
-    const std::uint64_t whole = per_piece * user.geometry.piece_count();
+    const std::uint64_t whole = (user.frames ? 2 : 1) * per_piece * user.geometry.piece_count();
     usable += user.page_cached && !user.leeching ? std::min(whole, page_cached_buffers) : whole;
     if (!user.leeching) continue;
     ++leeching;

@@ -21,6 +21,7 @@ struct MemoryUser {
   bool leeching = false;
   // A source that the kernel caches: buffers beyond those on their way would hold it a second time.
   bool page_cached = false;
+  bool frames = false;  // segments may come, or be packed, as zstd frames, in buffers beside their own
 };
 
 // No more buffers than the torrents could ever use. An error, saying how much is needed, when the budget does

@@ -44,9 +44,23 @@ bool PieceDownload::untouched(std::uint32_t segment) const {
   return segments_[segment].open == end_block(segment) - first_block(segment);
 }
 
+std::uint32_t PieceDownload::wire_bytes(std::uint32_t segment) const {
+  if (const SegmentFrame& frame = segments_[segment].frame) return frame.bytes;
+  return std::min(segment_bytes_, size_ - segment * segment_bytes_);
+}
+
+std::uint32_t PieceDownload::wire_end(std::uint32_t segment) const {
+  return segment * segment_bytes_ + wire_bytes(segment);
+}
+
 std::uint32_t PieceDownload::missing_bytes(std::uint32_t segment) const {
-  const std::uint32_t size = std::min(segment_bytes_, size_ - segment * segment_bytes_);
-  return size - segments_[segment].received_bytes;
+  return wire_bytes(segment) - segments_[segment].received_bytes;
+}
+
+std::uint32_t PieceDownload::missing_bytes() const {
+  std::uint32_t missing = 0;
+  for (std::uint32_t i = 0; i < segments_.size(); ++i) missing += missing_bytes(i);
+  return missing;
 }
 
 void PieceDownload::let_go(PeerHandle peer) {
@@ -64,21 +78,103 @@ std::optional<BlockSpan> PieceDownload::first_open(std::uint32_t segment, std::u
   segments_[segment].open_hint = first;
   if (first == count) return std::nullopt;
   const std::uint32_t begin = first * block_bytes;
-  const std::uint32_t limit = std::min(size_, begin + max_bytes);
+  const std::uint32_t limit = std::min(wire_end(segment), begin + max_bytes);
   std::uint32_t end = begin;
   for (std::uint32_t i = first; i < count && end < limit && blocks_[i].open(); ++i) {
-    const std::uint32_t block_end = std::min((i + 1) * block_bytes, size_);
+    const std::uint32_t block_end = std::min((i + 1) * block_bytes, wire_end(segment));
     if (block_end > limit) break;
     end = block_end;
   }
-  return BlockSpan{piece_, begin, end - begin};
+  return BlockSpan{piece_, begin, end - begin, segments_[segment].frame.id};
+}
+
+// ---------------------------------------------------------------- frames
+
+void PieceDownload::set_frame(std::uint32_t segment, SegmentFrame frame, BufferId buffer) {
+  assert(untouched(segment) && frame && !segments_[segment].frame);
+  segments_[segment].frame = frame;
+  segments_[segment].frame_buffer = buffer;
+  const std::uint32_t end = first_block(segment) + (frame.bytes + block_bytes - 1) / block_bytes;
+  for (std::uint32_t i = end; i < end_block(segment); ++i) {
+    blocks_[i].absent = blocks_[i].received = true;
+    ++received_;
+  }
+  count_open();
+}
+
+bool PieceDownload::may_drop_frame(std::uint32_t segment) const {
+  const Unpacked unpacked = segments_[segment].unpacked;
+  if (unpacked == Unpacked::asked) return false;
+  const auto first = blocks_.begin() + first_block(segment);
+  return std::none_of(first, blocks_.begin() + end_block(segment),
+                      [](const Block& block) { return block.arriving || block.requesters > 0; });
+}
+
+void PieceDownload::drop_frame(std::uint32_t segment) {
+  assert(may_drop_frame(segment));
+  for (std::uint32_t i = first_block(segment); i < end_block(segment); ++i) {
+    received_ -= blocks_[i].received;
+    blocks_[i] = Block{};
+  }
+  Segment& dropped = segments_[segment];
+  received_bytes_ -= dropped.received_bytes;
+  dropped.received_bytes = 0;
+  dropped.frame = {};
+  dropped.unpacked = Unpacked::no;
+  dropped.frameless.clear();
+  prefix_ = std::min(prefix_, first_block(segment));
+  count_open();
+}
+
+bool PieceDownload::is_packed(std::uint32_t segment) const {
+  return segments_[segment].frame && segments_[segment].unpacked == Unpacked::no && complete(segment);
+}
+
+void PieceDownload::unpacking(std::uint32_t segment) {
+  assert(is_packed(segment));
+  segments_[segment].unpacked = Unpacked::asked;
+  ++unpacking_;
+}
+
+void PieceDownload::unpacked(std::uint32_t segment, bool good) {
+  assert(segments_[segment].unpacked == Unpacked::asked);
+  segments_[segment].unpacked = good ? Unpacked::good : Unpacked::bad;
+  --unpacking_;
+}
+
+bool PieceDownload::has_frames() const {
+  return std::any_of(segments_.begin(), segments_.end(), [](const Segment& s) { return bool{s.frame}; });
+}
+
+bool PieceDownload::is_frameless(std::uint32_t segment, PeerHandle peer) const {
+  const auto& frameless = segments_[segment].frameless;
+  return std::find(frameless.begin(), frameless.end(), peer) != frameless.end();
+}
+
+BufferId PieceDownload::buffer_of(const BlockSpan& span) const {
+  const std::uint32_t segment = segment_index(span.begin / block_bytes);
+  return span.frame != 0 ? segments_[segment].frame_buffer : buffers_[segment];
+}
+
+// Whether the segment comes in the form that the span has.
+bool PieceDownload::is_of_our_form(const BlockSpan& span) const {
+  const std::uint32_t segment = segment_index(span.begin / block_bytes);
+  const SegmentFrame& frame = segments_[segment].frame;
+  return frame.id == span.frame && (!frame || span.begin + span.length <= wire_end(segment));
+}
+
+// The block's own bytes are there.
+bool PieceDownload::is_plain(std::uint32_t block) const {
+  const Segment& segment = segments_[segment_index(block)];
+  return blocks_[block].received && (!segment.frame || segment.unpacked >= Unpacked::good);
 }
 
 // ---------------------------------------------------------------- blocks
 
 bool PieceDownload::is_block_run(const BlockSpan& span) const {
   const std::uint32_t end = span.begin + span.length;
-  return span.begin % block_bytes == 0 && (end % block_bytes == 0 || end == size_);
+  const std::uint32_t last = span.frame != 0 ? wire_end(segment_index(span.begin / block_bytes)) : size_;
+  return span.begin % block_bytes == 0 && (end % block_bytes == 0 || end == last);
 }
 
 template <class Change>
@@ -109,7 +205,8 @@ bool PieceDownload::any_block(const BlockSpan& span, Is is) const {
 }
 
 bool PieceDownload::wants(const BlockSpan& span) const {
-  return !any_block(span, [](const Block& block) { return block.received || block.arriving; });
+  return is_of_our_form(span) &&
+         !any_block(span, [](const Block& block) { return block.received || block.arriving; });
 }
 
 bool PieceDownload::wants_duplicate(const BlockSpan& span) const {
@@ -117,11 +214,18 @@ bool PieceDownload::wants_duplicate(const BlockSpan& span) const {
 }
 
 bool PieceDownload::requested(const BlockSpan& span) const {
-  return any_block(span, [](const Block& block) { return block.requesters > 0; });
+  return is_of_our_form(span) && any_block(span, [](const Block& block) { return block.requesters > 0; });
 }
 
 bool PieceDownload::holds(const BlockSpan& span) const {
-  return !any_block(span, [](const Block& block) { return !block.received; });
+  if (span.frame != 0) {
+    return is_of_our_form(span) && !any_block(span, [](const Block& block) { return !block.received; });
+  }
+  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
+  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
+    if (!is_plain(i)) return false;
+  }
+  return true;
 }
 
 void PieceDownload::request(const BlockSpan& span) {
@@ -160,7 +264,7 @@ void PieceDownload::received(const BlockSpan& span, PeerHandle from, bool vouche
 std::vector<PieceDownload::Contributor> PieceDownload::contributors() const {
   std::vector<Contributor> found;
   for (const Block& block : blocks_) {
-    if (!block.received) continue;
+    if (!block.received || block.absent) continue;
     auto known =
         std::find_if(found.begin(), found.end(), [&](const auto& c) { return c.peer == block.from; });
     if (known == found.end()) {
@@ -173,6 +277,7 @@ std::vector<PieceDownload::Contributor> PieceDownload::contributors() const {
 }
 
 void PieceDownload::reset() {
+  assert(!has_frames());
   // A peer may still be asked for a block that another one sent first: its count stays.
   for (Block& block : blocks_) {
     assert(!block.arriving);
@@ -187,7 +292,7 @@ void PieceDownload::reset() {
 }
 
 std::uint32_t PieceDownload::received_prefix() const {
-  while (prefix_ < blocks_.size() && blocks_[prefix_].received) ++prefix_;
+  while (prefix_ < blocks_.size() && is_plain(prefix_)) ++prefix_;
   return std::min(prefix_ * block_bytes, size_);
 }
 

@@ -25,10 +25,11 @@ class PieceDownload {
 
   bool complete() const { return received_ == blocks_.size(); }
   std::uint32_t received_bytes() const { return received_bytes_; }
+  std::uint32_t missing_bytes() const;  // to come
   // Nothing received, requested or arriving.
   bool untouched() const { return open_ == blocks_.size(); }
   // Nobody is asked for any of it, nothing is arriving or being hashed: it can be dropped.
-  bool idle() const { return open_ + received_ == blocks_.size() && !hashing; }
+  bool idle() const { return open_ + received_ == blocks_.size() && !hashing && unpacking_ == 0; }
 
   std::uint32_t segment_count() const { return static_cast<std::uint32_t>(segments_.size()); }
   // Somebody is asked for the segment, or is about to be; stays so until the piece is dropped.
@@ -43,6 +44,30 @@ class PieceDownload {
   std::optional<PeerHandle> source(std::uint32_t segment) const { return segments_[segment].source; }
   void set_source(std::uint32_t segment, PeerHandle peer) { segments_[segment].source = peer; }
   void let_go(PeerHandle peer);  // it is no longer the source of anything, nor is the piece its alone
+
+  // --- a segment that comes as a zstd frame ---
+  // Its blocks are those of the frame, in a buffer of their own, until they are unpacked to where the
+  // segment's own belong. Spans name the frame, and are not of the segment's own bytes.
+  SegmentFrame frame(std::uint32_t segment) const { return segments_[segment].frame; }
+  BufferId frame_buffer(std::uint32_t segment) const { return segments_[segment].frame_buffer; }
+  void set_frame(std::uint32_t segment, SegmentFrame frame, BufferId buffer);  // untouched
+  // None of it is requested or arriving: what came of it is worth nothing, the segment's own blocks are open.
+  void drop_frame(std::uint32_t segment);
+  bool may_drop_frame(std::uint32_t segment) const;
+  // All of the frame is there, and it has not been given to unpack.
+  bool is_packed(std::uint32_t segment) const;
+  void unpacking(std::uint32_t segment);
+  // `good`: it was a frame of the segment's size. Else the hash of the piece will tell, and the frame is not
+  // passed on.
+  void unpacked(std::uint32_t segment, bool good);
+  bool frame_is_good(std::uint32_t segment) const { return segments_[segment].unpacked == Unpacked::good; }
+  bool has_frames() const;
+  // Who was asked for a part of the frame and does not have it.
+  void add_frameless(std::uint32_t segment, PeerHandle peer) { segments_[segment].frameless.push_back(peer); }
+  bool is_frameless(std::uint32_t segment, PeerHandle peer) const;
+
+  // Where the span's bytes are, or are to come.
+  BufferId buffer_of(const BlockSpan& span) const;
 
   // The segment's first run of open blocks, at most max_bytes (>= one block).
   std::optional<BlockSpan> first_open(std::uint32_t segment, std::uint32_t max_bytes) const;
@@ -90,20 +115,32 @@ class PieceDownload {
     bool received = false;
     bool arriving = false;
     bool vouched = false;
+    bool absent = false;  // the segment's frame ends before it; counts as received
     bool open() const { return !received && !arriving && requesters == 0; }
   };
+
+  enum class Unpacked : std::uint8_t { no, asked, good, bad };
 
   struct Segment {
     bool begun = false;
     std::optional<PeerHandle> source;
     std::uint32_t open = 0;  // blocks
     std::uint32_t received_bytes = 0;
+    SegmentFrame frame{};
+    BufferId frame_buffer{};
+    Unpacked unpacked = Unpacked::no;
+    std::vector<PeerHandle> frameless;
     mutable std::uint32_t open_hint = 0;  // block of the piece; none of the segment's before it is open
   };
 
   std::uint32_t first_block(std::uint32_t segment) const { return segment * (segment_bytes_ / block_bytes); }
   std::uint32_t end_block(std::uint32_t segment) const;
-  Segment& segment_of(std::uint32_t block) { return segments_[block / (segment_bytes_ / block_bytes)]; }
+  std::uint32_t wire_bytes(std::uint32_t segment) const;  // as it is sent
+  std::uint32_t wire_end(std::uint32_t segment) const;    // in the piece
+  bool is_of_our_form(const BlockSpan& span) const;
+  bool is_plain(std::uint32_t block) const;
+  std::uint32_t segment_index(std::uint32_t block) const { return block / (segment_bytes_ / block_bytes); }
+  Segment& segment_of(std::uint32_t block) { return segments_[segment_index(block)]; }
   void count_open();
   template <class Is>
   bool any_block(const BlockSpan& span, Is is) const;
@@ -119,6 +156,7 @@ class PieceDownload {
   std::uint32_t open_;
   std::uint32_t received_ = 0;  // blocks
   std::uint32_t received_bytes_ = 0;
+  std::uint32_t unpacking_ = 0;       // segments
   mutable std::uint32_t prefix_ = 0;  // blocks received without a gap
 };
 

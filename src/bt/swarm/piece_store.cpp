@@ -16,7 +16,10 @@ constexpr std::uint32_t hash_step_bytes = 256 * KiB;
 
 PieceStore::PieceStore(SwarmContext& context, const std::vector<Sha1Digest>& piece_hashes,
                        std::uint32_t buffers)
-    : context_(context), piece_hashes_(piece_hashes), share_(buffers) {
+    : context_(context),
+      piece_hashes_(piece_hashes),
+      share_(buffers),
+      frameless_(context.geometry.piece_count() * context.geometry.segment_count(PieceIndex{0})) {
   if (context_.have.all()) return;
   assert(share_ >= context_.geometry.segment_count(PieceIndex{0}));
 }
@@ -25,11 +28,16 @@ PieceStore::~PieceStore() {
   stop();
   for (const auto& [segment, writing] : writing_) context_.pool.unpin(writing.buffer);
   for (const auto& [segment, reading] : reading_) context_.pool.release(reading.buffer);
+  for (const auto& [segment, packing] : packing_) {
+    context_.pool.release(packing.plain);
+    context_.pool.release(packing.frame);
+  }
   for (const GivenUp& given_up : given_up_) let_go(given_up);
 }
 
 void PieceStore::stop() {
   for (const auto& download : filling_) {
+    release_frames(*download);
     for (BufferId buffer : download->buffers()) context_.pool.release(buffer);
   }
   filling_.clear();
@@ -65,6 +73,7 @@ PieceDownload* PieceStore::start(PieceIndex piece) {
 }
 
 void PieceStore::drop(PieceIndex piece) {
+  release_frames(*find(piece));
   for (BufferId buffer : find(piece)->buffers()) context_.pool.release(buffer);
   forget(piece);
 }
@@ -76,9 +85,95 @@ void PieceStore::forget(PieceIndex piece) {
   filling_.erase(found);
 }
 
+// ---------------------------------------------------------------- frames
+
+bool PieceStore::take_frame(PieceDownload& download, std::uint32_t segment, SegmentFrame frame) {
+  if (buffers_held_ + writing_.size() + given_up_.size() + 1 > share_) return false;
+  if (context_.pool.available() == 0) return false;
+  download.set_frame(segment, frame, *context_.pool.acquire());
+  ++buffers_held_;
+  return true;
+}
+
+void PieceStore::drop_frame(PieceDownload& download, std::uint32_t segment) {
+  context_.pool.release(download.frame_buffer(segment));
+  --buffers_held_;
+  download.drop_frame(segment);
+}
+
+// With the piece; its blocks stay as they are.
+void PieceStore::release_frames(PieceDownload& download) {
+  for (std::uint32_t i = 0; i < download.segment_count(); ++i) {
+    if (!download.frame(i)) continue;
+    context_.pool.release(download.frame_buffer(i));
+    --buffers_held_;
+  }
+}
+
+void PieceStore::unpack_what_is_whole(PieceDownload& download) {
+  for (std::uint32_t i = 0; i < download.segment_count(); ++i) {
+    if (!download.is_packed(i)) continue;
+    download.unpacking(i);
+    ++unpacks_in_flight_;
+    context_.emit(UnpackFrame{
+        {download.piece(), i}, download.frame_buffer(i), download.frame(i).bytes, download.buffer(i)});
+  }
+}
+
+void PieceStore::on_unpacked(SegmentRef segment, bool good) {
+  --unpacks_in_flight_;
+  PieceDownload* download = find(segment.piece);
+  assert(download != nullptr);
+  download->unpacked(segment.segment, good);
+  unpacked_.framed += download->frame(segment.segment).bytes;
+  unpacked_.plain += context_.geometry.segment_size(segment);
+  if (!context_.over && !download->hashing) follow_hash(*download);
+}
+
+void PieceStore::cache_frame(BufferId buffer, SegmentRef segment, SegmentFrame frame) {
+  context_.pool.cache(buffer, context_.frame_key(segment), frame);
+  context_.pool.unpin(buffer);
+}
+
+SegmentFrame PieceStore::frame_of(SegmentRef segment) const {
+  if (context_.have.test(segment.piece)) return context_.pool.frame(context_.frame_key(segment));
+  const PieceDownload* download = find(segment.piece);
+  return download == nullptr ? SegmentFrame{} : download->frame(segment.segment);
+}
+
+std::uint32_t PieceStore::index(SegmentRef segment) const {
+  return segment.piece.value() * context_.geometry.segment_count(PieceIndex{0}) + segment.segment;
+}
+
+bool PieceStore::pack(SegmentRef segment) {
+  assert(context_.have.test(segment.piece) && !is_packing(segment));
+  if (has_no_frame(segment) || context_.targets.empty() || context_.pool.available() < 2) return false;
+  const Packing packing{*context_.pool.acquire(), *context_.pool.acquire()};
+  packing_.emplace(segment, packing);
+  context_.emit(ReadFrame{segment, packing.plain, packing.frame});
+  return true;
+}
+
+bool PieceStore::on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error) {
+  const auto found = packing_.find(segment);
+  assert(found != packing_.end());
+  const Packing packing = found->second;
+  packing_.erase(found);
+  context_.pool.release(packing.plain);
+  if (!error.empty()) context_.lose(TargetIndex{0}, fmt::format("read failed: {}", error));
+  if (error.empty() && frame && !context_.pool.is_cached(context_.frame_key(segment))) {
+    cache_frame(packing.frame, segment, frame);
+    return true;
+  }
+  if (error.empty() && !frame) frameless_[index(segment)] = true;
+  context_.pool.release(packing.frame);
+  return false;
+}
+
 // ---------------------------------------------------------------- hash and disk
 
 void PieceStore::received(PieceDownload& download) {
+  unpack_what_is_whole(download);
   if (!download.hashing) follow_hash(download);
 }
 
@@ -115,6 +210,14 @@ void PieceStore::verified(PieceIndex piece) {
   context_.have.set(piece);
   for (std::uint32_t i = 0; i < download.buffers().size(); ++i) {
     const SegmentRef segment{piece, i};
+    if (download.frame_is_good(i)) {
+      context_.pool.forget(context_.frame_key(segment));  // of the piece as we had it before we lost it
+      cache_frame(download.frame_buffer(i), segment, download.frame(i));
+      --buffers_held_;
+    } else if (download.frame(i)) {
+      context_.pool.release(download.frame_buffer(i));
+      --buffers_held_;
+    }
     context_.pool.cache(download.buffer(i), context_.key(segment));
     writing_.emplace(segment, Writing{download.buffer(i), context_.targets});
     for (TargetIndex target : context_.targets) {
@@ -168,8 +271,9 @@ void PieceStore::let_go(const GivenUp& given_up) {
 std::uint32_t PieceStore::io_in_flight() const {
   const auto reads_given_up = std::count_if(given_up_.begin(), given_up_.end(),
                                             [](const GivenUp& given_up) { return !given_up.written; });
-  return writes_in_flight_ + hashes_in_flight_ +
-         static_cast<std::uint32_t>(reading_.size() + static_cast<std::size_t>(reads_given_up));
+  return writes_in_flight_ + hashes_in_flight_ + unpacks_in_flight_ +
+         static_cast<std::uint32_t>(reading_.size() + packing_.size() +
+                                    static_cast<std::size_t>(reads_given_up));
 }
 
 void PieceStore::target_lost(TargetIndex target) {
@@ -196,6 +300,7 @@ void PieceStore::lose(PieceIndex piece) {
   for (SegmentRef segment{piece, 0}; context_.geometry.contains(segment); ++segment.segment) {
     assert(!writing_.contains(segment));
     context_.pool.forget(context_.key(segment));
+    context_.pool.forget(context_.frame_key(segment));
   }
 }
 
@@ -203,10 +308,14 @@ void PieceStore::lose(PieceIndex piece) {
 
 std::optional<BufferId> PieceStore::pin(const BlockSpan& span) {
   const SegmentRef segment = context_.geometry.segment_of(span);
-  if (context_.have.test(span.piece)) return context_.pool.find_and_pin(context_.key(segment));
+  if (context_.have.test(span.piece)) {
+    const SegmentPool::Key key = span.frame != 0 ? context_.frame_key(segment) : context_.key(segment);
+    if (context_.pool.frame(key).id != span.frame) return std::nullopt;
+    return context_.pool.find_and_pin(key);
+  }
   const PieceDownload* download = find(span.piece);
   if (download == nullptr || !download->holds(span)) return std::nullopt;
-  const BufferId buffer = download->buffer(segment.segment);
+  const BufferId buffer = download->buffer_of(span);
   context_.pool.pin(buffer);
   return buffer;
 }

@@ -32,6 +32,13 @@ class PieceStore {
   void drop(PieceIndex piece);             // nothing of it is arriving or being hashed
   void received(PieceDownload& download);  // more of it is there: hands it to the hash
   enum class Verdict { pending, right, wrong };
+  // --- segments that come as frames ---
+  // From now on the segment, untouched, is fetched as this frame; false where there is no buffer for it.
+  bool take_frame(PieceDownload& download, std::uint32_t segment, SegmentFrame frame);
+  // Nothing of it is on its way: it is fetched as it is. Whoever was promised the frame is to be told.
+  void drop_frame(PieceDownload& download, std::uint32_t segment);
+  void on_unpacked(SegmentRef segment, bool good);
+
   // Unless pending, the caller goes on with verified() or drop().
   Verdict on_hashed(PieceIndex piece, const Sha1Digest& digest);
   void verified(PieceIndex piece);  // from now on it is in context.have, cached, and being written
@@ -51,6 +58,25 @@ class PieceStore {
   // Of a verified piece: sees to it that the segment is on its way to the pool, once however many want it.
   // False where the pool has no buffer.
   bool read(SegmentRef segment);
+  // The frame as which it can be sent now or soon; nothing where it can only be sent as it is.
+  SegmentFrame frame_of(SegmentRef segment) const;
+  // Of a verified piece that has no frame here: has it packed, unless it is known to be worth nothing. False
+  // where it is, or there are no buffers.
+  bool pack(SegmentRef segment);
+  // Bytes of the frames that were unpacked so far, and of what was in them.
+  struct Unpacked {
+    std::uint64_t framed = 0;
+    std::uint64_t plain = 0;
+  };
+  const Unpacked& unpacked() const { return unpacked_; }
+  std::uint32_t unpacking() const { return unpacks_in_flight_; }  // segments
+  bool is_packing(SegmentRef segment) const { return packing_.contains(segment); }
+  std::size_t packing() const { return packing_.size(); }
+  // Tried, and no shorter than the segment.
+  bool has_no_frame(SegmentRef segment) const { return frameless_[index(segment)]; }
+  // True where there is one now, for as long as the pool has room for it.
+  bool on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error);
+
   // A failed read loses the target: ask again. Else use() is called before the segment may be evicted.
   template <class Use>
   void on_read(SegmentRef segment, TargetIndex target, const std::string& error, Use use) {
@@ -89,6 +115,16 @@ class PieceStore {
     bool written = false;  // else read
   };
 
+  struct Packing {
+    BufferId plain;
+    BufferId frame;
+  };
+
+  std::uint32_t index(SegmentRef segment) const;
+  void unpack_what_is_whole(PieceDownload& download);
+  void cache_frame(BufferId buffer, SegmentRef segment, SegmentFrame frame);
+  void release_frames(PieceDownload& download);
+
   using WritingRef = std::map<SegmentRef, Writing>::iterator;
   WritingRef settle_write(WritingRef writing, bool keep);
   bool answered_late(SegmentRef segment, TargetIndex target);
@@ -101,12 +137,16 @@ class PieceStore {
   const std::vector<Sha1Digest>& piece_hashes_;
   std::uint32_t share_;
   Downloads filling_;
-  std::uint32_t buffers_held_ = 0;  // by filling_
+  std::uint32_t buffers_held_ = 0;  // by filling_, frames included
   std::map<SegmentRef, Writing> writing_;
   std::map<SegmentRef, Reading> reading_;
+  std::map<SegmentRef, Packing> packing_;
+  std::vector<bool> frameless_;  // by index()
   std::vector<GivenUp> given_up_;
   std::uint32_t writes_in_flight_ = 0;
   std::uint32_t hashes_in_flight_ = 0;
+  std::uint32_t unpacks_in_flight_ = 0;
+  Unpacked unpacked_;
 };
 
 }  // namespace ezio

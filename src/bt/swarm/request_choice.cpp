@@ -32,6 +32,8 @@ constexpr std::uint64_t least_slow_window_bytes = 2 * block_bytes;
 constexpr std::uint64_t min_window_bytes = 256 * KiB;
 constexpr std::uint64_t max_window_bytes = 32 * MiB;
 constexpr std::uint32_t min_large_request = 64 * KiB;
+// Segments that wait to be unpacked: more, and the processors are the limit, not the link.
+constexpr std::uint32_t most_unpacking = 16;
 constexpr std::size_t max_unanswered = 4096;  // released requests remembered a peer
 
 }  // namespace
@@ -77,7 +79,7 @@ std::uint32_t RequestPipeline::request_bytes(const Peer& peer) const {
 
 // ---------------------------------------------------------------- offers
 
-void RequestPipeline::on_offer(Peer& peer, SegmentRef segment) {
+void RequestPipeline::on_offer(Peer& peer, SegmentRef segment, SegmentFrame frame) {
   PieceDownload* download = nullptr;
   if (takes(peer, segment)) {
     last_welcome_offer_ = context_.now;
@@ -90,7 +92,13 @@ void RequestPipeline::on_offer(Peer& peer, SegmentRef segment) {
     return;
   }
   if (!download->begun(segment.segment)) begin(*download, segment.segment);
-  if (download->untouched(segment.segment)) download->set_source(segment.segment, peer.handle);
+  leave_other_form(*download, segment.segment, frame);
+  if (download->untouched(segment.segment)) {
+    download->set_source(segment.segment, peer.handle);
+    // A piece that was wrong is fetched as it is: perhaps it was its frames that were.
+    const bool unpacks = store_.unpacking() < most_unpacking && !blame_.has_failed(segment.piece);
+    if (frame && unpacks) store_.take_frame(*download, segment.segment, frame);
+  }
   fill(peer);
 }
 
@@ -142,7 +150,7 @@ std::optional<BlockSpan> RequestPipeline::choose_from_begun(const Peer& peer) {
 bool RequestPipeline::may_ask(const Peer& peer, const PieceDownload& download, std::uint32_t segment) const {
   if (download.exclusive) return download.exclusive == peer.handle;
   if (download.source(segment) == peer.handle) return true;
-  if (!can_send(peer, {download.piece(), segment})) return false;
+  if (!can_send(peer, {download.piece(), segment}) || !may_have_frame(peer, download, segment)) return false;
   // A suspect gets a failed piece, or one nobody has begun, for itself alone.
   return !blame_.is_suspect(peer.handle) || download.untouched();
 }
@@ -158,7 +166,7 @@ bool RequestPipeline::is_late(const PieceDownload& download, std::uint32_t segme
 // That all that is begun takes.
 double RequestPipeline::least_seconds() const {
   std::uint64_t missing = 0;
-  for (const auto& download : store_.filling()) missing += download->size() - download->received_bytes();
+  for (const auto& download : store_.filling()) missing += download->missing_bytes();
   return static_cast<double>(missing) / std::max(downlink_.capacity(), double{64 * KiB});
 }
 
@@ -185,7 +193,7 @@ bool RequestPipeline::nothing_is_coming() const {
 std::optional<BlockSpan> RequestPipeline::take_over(const Peer& peer) {
   for (const auto& download : store_.filling()) {
     if (download->exclusive || !download->idle() || !peer.pieces.have.test(download->piece())) continue;
-    if (download->complete()) continue;
+    if (download->complete() || !drop_frames(*download)) continue;
     received_.wasted += download->received_bytes();
     download->reset();
     download->exclusive = peer.handle;
@@ -261,6 +269,7 @@ std::optional<BlockSpan> RequestPipeline::choose_duplicate(const Peer& peer) {
       BlockSpan span = request->span;
       span.length = std::min(span.length, request_bytes(peer));
       if (download == nullptr || download->exclusive || !download->wants_duplicate(span)) continue;
+      if (!may_have_frame(peer, *download, context_.geometry.segment_of(span).segment)) continue;
       longest_wait = wait;
       best = span;
       break;
@@ -277,7 +286,7 @@ void RequestPipeline::send_request(Peer& peer, const BlockSpan& span) {
   ++asked.open;
   if (asked.queue.size() >= max_unanswered && asked.queue.front().released) asked.queue.pop_front();
   asked.queue.push_back({span, context_.now, false});
-  wire::append_request(context_.out(peer), span);
+  wire::append_request(context_.out(peer), span, peer.frame_id.value_or(0));
 }
 
 // ---------------------------------------------------------------- for how long

@@ -73,6 +73,10 @@ void RequestPipeline::on_reject(Peer& peer, const BlockSpan& span) {
     download->let_go(peer.handle);  // it has lost the piece that it offered
     return;
   }
+  if (span.frame != 0) {  // asked to help with a frame, which it may have or not
+    if (download != nullptr) download->add_frameless(segment, peer.handle);
+    return;
+  }
   // Its queue is shorter than we thought; asking again waits for the next tick, so that a peer that rejects
   // everything costs little.
   peer.request_queue = std::max(1u, asked.open);
@@ -103,7 +107,7 @@ void RequestPipeline::on_block_header(Peer& peer, const BlockSpan& span) {
   if (asked.receiving_wanted) {
     download->arriving(span);
     const SegmentRef segment = context_.geometry.segment_of(span);
-    receive.buffer = download->buffer(segment.segment);
+    receive.buffer = download->buffer_of(span);
     receive.buffer_offset = span.begin - segment.segment * context_.geometry.segment_bytes();
   }
   context_.emit(receive);
@@ -156,7 +160,7 @@ void RequestPipeline::cancel_elsewhere(const Peer& receiver, const BlockSpan& sp
     if (handle == receiver.handle) continue;
     for (OutstandingRequest& request : peer.requests.queue) {
       if (request.released || !overlap(request.span, span)) continue;
-      wire::append_cancel(context_.out(peer), request.span);
+      wire::append_cancel(context_.out(peer), request.span, peer.frame_id.value_or(0));
       release(peer, request);
     }
   }
@@ -180,7 +184,7 @@ void RequestPipeline::give_up(PieceIndex piece) {
   for (auto& [handle, peer] : context_.peers) {
     for (OutstandingRequest& request : peer.requests.queue) {
       if (request.released || request.span.piece != piece) continue;
-      wire::append_cancel(context_.out(peer), request.span);
+      wire::append_cancel(context_.out(peer), request.span, peer.frame_id.value_or(0));
       release(peer, request);
     }
     std::optional<OutstandingRequest>& receiving = peer.requests.receiving;

@@ -27,7 +27,8 @@ class RequestPipeline {
   bool interesting(const Peer& peer) const;  // it has a piece that we have not verified
 
   // --- the peer's answers ---
-  void on_offer(Peer& peer, SegmentRef segment);
+  // `frame`: as which it is offered, where it is.
+  void on_offer(Peer& peer, SegmentRef segment, SegmentFrame frame = {});
   void on_choke(Peer& peer);
   void on_reject(Peer& peer, const BlockSpan& span);
   void on_block_header(Peer& peer, const BlockSpan& span);
@@ -42,6 +43,8 @@ class RequestPipeline {
   void fill(Peer& peer);  // asks for as many blocks as the peer's window takes
   void fill_all();
   void tick(Duration elapsed);  // rates and time-outs
+  // Those of whose frame something is missing, and nobody is asked for it: they are fetched as they are.
+  void drop_lost_frames();
 
   struct Received {
     std::uint64_t wasted = 0;      // payload bytes received and dropped
@@ -66,6 +69,10 @@ class RequestPipeline {
   bool may_begin(const Peer& peer) const;
   bool nothing_is_coming() const;
   std::optional<BlockSpan> take_over(const Peer& peer);
+  bool may_have_frame(const Peer& peer, const PieceDownload& download, std::uint32_t segment) const;
+  void leave_other_form(PieceDownload& download, std::uint32_t segment, SegmentFrame frame);
+  void drop_frame(PieceDownload& download, std::uint32_t segment);
+  bool drop_frames(PieceDownload& download);
   PieceDownload* start(PieceIndex piece);
   void begin(PieceDownload& download, std::uint32_t segment);
   std::optional<BlockSpan> begin_next(const Peer& peer);

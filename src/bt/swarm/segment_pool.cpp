@@ -46,9 +46,15 @@ void SegmentPool::pin(BufferId buffer) {
   ++entry.pins;
 }
 
-void SegmentPool::cache(BufferId buffer, const Key& key) {
+SegmentFrame SegmentPool::frame(const Key& key) const {
+  const auto found = cached_.find(key);
+  return found == cached_.end() ? SegmentFrame{} : buffers_[found->second.value()].frame;
+}
+
+void SegmentPool::cache(BufferId buffer, const Key& key, SegmentFrame frame) {
   Buffer& entry = buffers_[buffer.value()];
-  assert(entry.owned && !entry.key);
+  assert(entry.owned && !entry.key && key.framed == bool{frame});
+  entry.frame = frame;
   entry.owned = false;
   entry.key = key;
   ++entry.pins;

@@ -28,6 +28,7 @@ class SegmentPool {
   struct Key {
     std::uint32_t torrent = 0;  // which torrent of the process
     SegmentRef segment;
+    bool framed = false;  // the segment's zstd frame, not its own bytes
     auto operator<=>(const Key&) const = default;
   };
 
@@ -45,7 +46,9 @@ class SegmentPool {
 
   // The owned buffer now holds the segment's true bytes; it comes out pinned once more. Nothing else may be
   // cached under the key.
-  void cache(BufferId buffer, const Key& key);
+  void cache(BufferId buffer, const Key& key, SegmentFrame frame = {});
+  // Which frame is cached under the key; nothing where none is.
+  SegmentFrame frame(const Key& key) const;
   // The cached buffer, pinned once more for the caller and most recently used, if it is there.
   std::optional<BufferId> find_and_pin(const Key& key);
   bool is_cached(const Key& key) const { return cached_.contains(key); }
@@ -71,6 +74,7 @@ class SegmentPool {
  private:
   struct Buffer {
     std::optional<Key> key;  // set when cached
+    SegmentFrame frame{};    // of a framed one
     std::uint32_t pins = 0;
     std::uint32_t sends = 0;  // of the pins
     bool owned = false;

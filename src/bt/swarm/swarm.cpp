@@ -30,7 +30,8 @@ Swarm::Swarm(const Metainfo& metainfo, SegmentPool& pool, SwarmConfig config, Ti
                static_cast<std::uint32_t>(config_.targets.size()), config_.seeding, config_.random_seed),
       store_(context_, metainfo.piece_hashes, config_.limits.buffers),
       requests_(context_, store_, blame_, config_.limits.largest_request),
-      planner_(context_, store_, config_.random_seed + 2),
+      planner_(context_, store_, FramePolicy(config_.frames, config_.seeding, config_.packing_threads),
+               config_.random_seed + 2),
       uploader_(context_, store_, config_.limits.sending),
       zeroing_(context_),
       reuse_(config_.reuse),
@@ -70,6 +71,7 @@ void Swarm::settle() {
       close(peer, reason, ban, true);
     }
   }
+  for (SegmentRef segment : std::exchange(context_.dropped_frames, {})) uploader_.frame_gone(segment);
   planner_.plan();
   for (PeerHandle handle : std::exchange(context_.with_output, {})) {
     Peer* peer = context_.find(handle);
@@ -95,6 +97,16 @@ void Swarm::on(const SegmentRead& event) {
   uploader_.on_read(event.segment, event.target, event.error);
 }
 
+void Swarm::on(const FrameRead& event) {
+  store_.on_frame_read(event.segment, event.frame, event.error);
+  if (event.error.empty()) planner_.on_packed(event.segment, bool{event.frame}, event.packing);
+}
+
+void Swarm::on(const FrameUnpacked& event) {
+  store_.on_unpacked(event.segment, event.good);
+  if (!finished()) uploader_.pump_all();  // who is being passed on its own bytes waits for them
+}
+
 void Swarm::on(const SourceFailed& event) {
   context_.fail(fmt::format("read failed: {}", event.error));
 }
@@ -104,8 +116,10 @@ void Swarm::on(const StorageHangs& event) {
 }
 
 void Swarm::on(const SegmentWritten& event) {
+  const bool framed = bool{store_.frame_of(event.segment)};  // and kept as such for those who take it
   const bool wanted = std::any_of(context_.peers.begin(), context_.peers.end(), [&](const auto& entry) {
-    return !entry.second.pieces.have.test(event.segment.piece);
+    const Peer& peer = entry.second;
+    return !peer.pieces.have.test(event.segment.piece) && !(framed && peer.takes_frames());
   });
   store_.on_written(event.segment, event.target, event.error, wanted);
   written_bytes_ += context_.geometry.segment_size(event.segment);
@@ -206,6 +220,7 @@ void Swarm::on(const Tick&) {
     update_choking();
   }
   requests_.fill_all();
+  requests_.drop_lost_frames();
   uploader_.pump_all();
   advance_target();
   check_ends();
@@ -363,6 +378,8 @@ SwarmStats Swarm::stats() const {
   }
   stats.from_seeds = requests_.received().from_seeds;
   stats.from_leechers = requests_.received().from_leechers;
+  stats.framed = store_.unpacked().framed;
+  stats.unpacked = store_.unpacked().plain;
   for (const auto& [handle, peer] : context_.peers) {
     stats.downloaded += peer.requests.rate.total();
     stats.uploaded += peer.uploads.rate.total();

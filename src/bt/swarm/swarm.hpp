@@ -26,6 +26,7 @@
 #include "bt/swarm/candidates.hpp"
 #include "bt/swarm/choker.hpp"
 #include "bt/swarm/event.hpp"
+#include "bt/swarm/frame_policy.hpp"
 #include "bt/swarm/piece_store.hpp"
 #include "bt/swarm/read_back.hpp"
 #include "bt/swarm/request_pipeline.hpp"
@@ -64,6 +65,8 @@ struct SwarmConfig {
   Duration start_timeout{};       // until anything has come; as the next, 0: never give up
   Duration stall_timeout{};       // without progress once something has; flushes are not counted
   std::uint64_t random_seed = 0;  // decides every random choice
+  FramePolicy::Mode frames = FramePolicy::Mode::automatic;  // whether segments are sent as zstd frames
+  unsigned packing_threads = 1;  // that ReadFrame is done by; 0: the source holds frames, which are only read
   SwarmLimits limits;
   std::vector<std::string> trackers;  // their URLs, for messages; TrackerIndex counts through them
   std::vector<Endpoint> peers;        // to dial for ever (--peer)
@@ -88,7 +91,9 @@ struct SwarmStats {
   std::uint32_t read_back = 0;
   std::uint64_t from_seeds = 0;  // payload that was kept, from peers that had everything, and from others
   std::uint64_t from_leechers = 0;
-  double down_rate = 0;  // bytes a second, as up_rate
+  std::uint64_t framed = 0;    // of both, what came as zstd frames
+  std::uint64_t unpacked = 0;  // bytes of the image that were in those
+  double down_rate = 0;        // bytes a second, as up_rate
   double up_rate = 0;
   std::uint32_t peers = 0;  // with a handshake behind them
   std::uint32_t seeds = 0;  // of them complete
@@ -129,6 +134,8 @@ class Swarm {
   void on(const BlockSent& event);
   void on(const PeerDisconnected& event);
   void on(const SegmentRead& event);
+  void on(const FrameRead& event);
+  void on(const FrameUnpacked& event);
   void on(const SourceFailed& event);
   void on(const SegmentWritten& event);
   void on(const SegmentInspected& event);

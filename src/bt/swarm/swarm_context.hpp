@@ -55,6 +55,8 @@ struct SwarmContext {
     std::string message;
   };
   std::vector<LostTarget> lost_targets;
+  // Segments that were being fetched as a frame, and are no longer: nobody can be sent it by us.
+  std::vector<SegmentRef> dropped_frames;
   std::string failure;  // set once an I/O error ends this torrent
   bool over = false;    // finished: nothing new is started
   bool held = false;    // nothing is fetched yet: the target may hold it
@@ -98,6 +100,7 @@ struct SwarmContext {
     }
   }
   SegmentPool::Key key(SegmentRef segment) const { return {torrent, segment}; }
+  SegmentPool::Key frame_key(SegmentRef segment) const { return {torrent, segment, true}; }
 };
 
 }  // namespace ezio

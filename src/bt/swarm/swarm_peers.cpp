@@ -120,6 +120,7 @@ void Swarm::introduce(Peer& peer) {
   hello.largest_request = Uploader::largest_request;
   hello.listen_port = config_.listen_port;
   hello.notice_id = wire::our_notice_id;
+  if (config_.frames != FramePolicy::Mode::never) hello.frame_id = wire::our_frame_id;
   hello.client = client_name;
   hello.upload_only = context_.have.all();
   wire::append_extension_handshake(out, hello);
@@ -283,13 +284,36 @@ struct Swarm::MessageHandler {
                 : violation("used the fast extension unasked");
   }
   bool fast_only() const { return peer.fast; }
+  // Who takes frames may name them.
+  bool may_name(const BlockSpan& span) const {
+    if (span.frame == 0 || (peer.takes_frames() && config().frames != FramePolicy::Mode::never)) return true;
+    violation("named a frame without taking any");
+    return false;
+  }
+  const SwarmConfig& config() const { return swarm.config_; }
   void operator()(const wire::Request& request) const {
+    if (!may_name(request.span)) return;
     swarm.planner_.on_request(peer.handle, request.span);
     swarm.uploader_.on_request(peer, request.span);
   }
   void operator()(const wire::Piece&) const { assert(false && "arrives as BlockHeaderReceived"); }
-  void operator()(const wire::Cancel& cancel) const { swarm.uploader_.on_cancel(peer, cancel.span); }
-  void operator()(const wire::Reject& reject) const { swarm.requests_.on_reject(peer, reject.span); }
+  void operator()(const wire::Cancel& cancel) const {
+    if (may_name(cancel.span)) swarm.uploader_.on_cancel(peer, cancel.span);
+  }
+  void operator()(const wire::Reject& reject) const {
+    if (may_name(reject.span)) swarm.requests_.on_reject(peer, reject.span);
+  }
+  void operator()(const wire::FrameOffer& offer) const {
+    if (!may_name(offer.span)) return;
+    const Geometry& geometry = swarm.context_.geometry;
+    const bool segments = geometry.contains(offer.span) && offer.span.begin % geometry.segment_bytes() == 0;
+    const SegmentRef segment = geometry.segment_of(offer.span);
+    if (!segments || offer.span.length > largest_frame_bytes(geometry.segment_size(segment))) {
+      return violation("offered a frame that is of no segment");
+    }
+    swarm.requests_.on_offer(peer, segment, {offer.span.frame, offer.span.length});
+    swarm.planner_.note_change();
+  }
   void operator()(const wire::Port&) const {}
   void operator()(const wire::SuggestPiece&) const {}
   void operator()(const wire::AllowedFast&) const {}
@@ -332,6 +356,7 @@ struct Swarm::MessageHandler {
       peer.largest_request = std::bit_floor(size);
     }
     peer.client = hello.client;
+    if (hello.frame_id) peer.frame_id = hello.frame_id;
     if (hello.notice_id && !peer.ours()) {
       peer.notice_id = hello.notice_id;
       for (const auto& download : swarm.store_.filling()) tell_parts(*download);

@@ -16,23 +16,27 @@ constexpr Duration rest_full = 150ms;  // from pieces that are new to it
 // At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
 // more receivers than these, those go first who have least and are being sent least.
 constexpr std::size_t most_transfers = 16;
+constexpr std::size_t most_ready = 64;  // segments that were packed for receivers who got them from others
 constexpr double answer_seconds = 0.1;  // that the way of an offer there and back may take
 
 }  // namespace
 
-UploadPlanner::UploadPlanner(SwarmContext& context, const PieceStore& store, std::uint64_t random_seed)
-    : context_(context), store_(store), random_(random_seed) {}
+UploadPlanner::UploadPlanner(SwarmContext& context, PieceStore& store, FramePolicy frames,
+                             std::uint64_t random_seed)
+    : context_(context), store_(store), frames_(frames), random_(random_seed) {}
 
 void UploadPlanner::plan() {
   if (context_.over || !std::exchange(changed_, false)) return;
-  if (transfers_.size() >= most_transfers) return;
-  const auto incomplete = std::count_if(context_.peers.begin(), context_.peers.end(),
-                                        [](const auto& entry) { return !entry.second.pieces.have.all(); });
-  for (Peer* peer : receivers()) {
-    do {
-      if (transfers_.size() >= most_transfers) return;
-    } while (offer(*peer, static_cast<std::uint32_t>(incomplete)) && may_receive(*peer));
+  const auto incomplete = static_cast<std::uint32_t>(
+      std::count_if(context_.peers.begin(), context_.peers.end(),
+                    [](const auto& entry) { return !entry.second.pieces.have.all(); }));
+  if (transfers_.size() < most_transfers) {
+    for (Peer* peer : receivers()) {
+      while (transfers_.size() < most_transfers && offer(*peer, incomplete) && may_receive(*peer)) {
+      }
+    }
   }
+  pack_ahead(incomplete);
 }
 
 // Those that may be offered a segment; in front who has least, counting what it is being sent. (By that alone
@@ -87,36 +91,119 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
     ++first_copies;
   }
   last_piece_ = segment->piece;
-  transfers_.push_back(
-      {peer.handle, *segment, context_.now, false, context_.geometry.segment_size(*segment)});
+  const SegmentFrame frame = peer.takes_frames() ? store_.frame_of(*segment) : SegmentFrame{};
+  const std::uint32_t size = frame ? frame.bytes : context_.geometry.segment_size(*segment);
+  transfers_.push_back({peer.handle, *segment, context_.now, false, size});
+  std::erase(ready_, *segment);
   context_.census.offered(peer, *segment);
-  context_.notify(peer, wire::SegmentNotice::What::offer, *segment);
+  if (frame) {
+    const BlockSpan span{segment->piece, segment->segment * context_.geometry.segment_bytes(), frame.bytes,
+                         frame.id};
+    wire::append_frame_offer(context_.out(peer), {span}, *peer.frame_id);
+  } else {
+    context_.notify(peer, wire::SegmentNotice::What::offer, *segment);
+  }
   return true;
 }
 
-std::optional<SegmentRef> UploadPlanner::choose(const Peer& peer, std::uint32_t incomplete) const {
+// The rarest that suits; where frames are worth waiting for, one that is packed.
+std::optional<SegmentRef> UploadPlanner::choose(const Peer& peer, std::uint32_t incomplete) {
+  const auto found = rarest(peer, last_piece_, incomplete, [&](SegmentRef s) { return suits(peer, s); });
+  if (!found || !peer.takes_frames() || !frames_.waits(capacity()) || is_ready(*found)) return found;
+  return choose_framed(peer, *found);
+}
+
+// Instead of `rarest`, which is not packed: one that is, of a piece that the peer has in part if there is
+// one.
+std::optional<SegmentRef> UploadPlanner::choose_framed(const Peer& peer, SegmentRef rarest) {
+  const std::uint32_t copies = context_.census.rarity().copies(rarest);
+  if (const auto ready = choose_ready(peer, copies, true)) return ready;
+  if (frames_.skips()) return rarest;
+  const bool packing = store_.is_packing(rarest) || pack(rarest);
+  const bool full = context_.now < receivers_.at(peer.handle).full_until;
+  if (const auto ready = full ? std::nullopt : choose_ready(peer, copies, false)) return ready;
+  if (packing || store_.packing() > 0) return std::nullopt;
+  return rarest;  // no buffers to pack in
+}
+
+std::optional<SegmentRef> UploadPlanner::choose_ready(const Peer& peer, std::uint32_t most_copies,
+                                                      bool of_parts) const {
   const Rarity& rarity = context_.census.rarity();
   std::optional<SegmentRef> best;
-  if (context_.now < receivers_.at(peer.handle).full_until) {
-    for (const auto& part : peer.pieces.parts) consider_rest(peer, part.piece, incomplete, best);
+  for (const SegmentRef segment : ready_) {
+    const std::uint32_t copies = rarity.copies(segment);
+    if (copies > most_copies || (best && copies >= rarity.copies(*best))) continue;
+    if (of_parts && peer.pieces.part(segment.piece) == nullptr) continue;
+    if (is_ready(segment) && suits(peer, segment)) best = segment;
+  }
+  return best;
+}
+
+// It is sent as a frame, or is known not to have one.
+bool UploadPlanner::is_ready(SegmentRef segment) const {
+  return store_.has_no_frame(segment) || store_.frame_of(segment);
+}
+
+bool UploadPlanner::pack(SegmentRef segment) {
+  if (store_.packing() >= frames_.most_packing(capacity(), context_.now) || !store_.pack(segment))
+    return false;
+  frames_.began(context_.now);
+  last_packed_ = segment.piece;
+  return true;
+}
+
+// So that nobody has to wait; a look at what packing takes, where nobody does.
+void UploadPlanner::pack_ahead(std::uint32_t incomplete) {
+  const std::uint32_t most = frames_.most_packing(capacity(), context_.now);
+  if (most == 0) return;
+  std::erase_if(ready_, [&](SegmentRef segment) {
+    return !is_ready(segment) || context_.census.rarity().copies(segment) >= incomplete;
+  });
+  for (const auto& [handle, peer] : context_.peers) {
+    if (!peer.active() || !peer.takes_frames() || peer.we_are_choking || peer.pieces.have.all()) continue;
+    while (ready_.size() + store_.packing() < most) {
+      const auto found = rarest(peer, last_packed_, incomplete, [&](SegmentRef segment) {
+        return suits(peer, segment) && context_.have.test(segment.piece) && !is_ready(segment) &&
+               !store_.is_packing(segment);
+      });
+      if (!found || !pack(*found)) break;
+    }
+  }
+}
+
+void UploadPlanner::on_packed(SegmentRef segment, bool frame, Duration packing) {
+  frames_.packed(context_.geometry.segment_size(segment), frame, packing);
+  ready_.push_back(segment);
+  if (ready_.size() > most_ready) ready_.pop_front();
+  changed_ = true;
+}
+
+template <class Suits>
+std::optional<SegmentRef> UploadPlanner::rarest(const Peer& peer, PieceIndex last_piece,
+                                                std::uint32_t incomplete, Suits suits) const {
+  const Rarity& rarity = context_.census.rarity();
+  std::optional<SegmentRef> best;
+  const auto receiver = receivers_.find(peer.handle);
+  if (receiver != receivers_.end() && context_.now < receiver->second.full_until) {
+    for (const auto& part : peer.pieces.parts) consider_rest(part.piece, incomplete, suits, best);
     return best;
   }
-  const auto rarest = rarity.rarest(
-      Rarity::Set::held, [&](SegmentRef segment) { return suits(peer, segment); }, incomplete);
+  const auto rarest = rarity.rarest(Rarity::Set::held, suits, incomplete);
   if (!rarest || context_.geometry.segment_count(rarest->piece) == 1) return rarest;
   const std::uint32_t below = rarity.copies(*rarest) + 1;
-  for (const auto& part : peer.pieces.parts) consider_rest(peer, part.piece, below, best);
-  if (!best) consider_rest(peer, last_piece_, below, best);
+  for (const auto& part : peer.pieces.parts) consider_rest(part.piece, below, suits, best);
+  if (!best) consider_rest(last_piece, below, suits, best);
   return best ? best : rarest;
 }
 
-// The piece's rarest segment that suits the peer, if it is rarer than `best` and has fewer copies than that.
-void UploadPlanner::consider_rest(const Peer& peer, PieceIndex piece, std::uint32_t below,
+// The piece's rarest segment that suits, if it is rarer than `best` and has fewer copies than that.
+template <class Suits>
+void UploadPlanner::consider_rest(PieceIndex piece, std::uint32_t below, Suits suits,
                                   std::optional<SegmentRef>& best) const {
   const Rarity& rarity = context_.census.rarity();
   if (best) below = std::min(below, rarity.copies(*best));
   for (SegmentRef segment{piece, 0}; context_.geometry.contains(segment); ++segment.segment) {
-    if (rarity.copies(segment) >= below || !suits(peer, segment)) continue;
+    if (rarity.copies(segment) >= below || !suits(segment)) continue;
     best = segment;
     below = rarity.copies(segment);
   }

@@ -18,14 +18,19 @@
 // that was offered last: a piece can be verified, and its buffers be freed, only when all of it is there. One
 // that has no buffers for another piece is offered the rest of those that it has in part, however common.
 //
+// Those who take zstd frames are offered one where there is one: on its way to us, in the pool, or packed
+// from the source (FramePolicy), some segments ahead of the receivers.
+//
 // Core file; part of Swarm.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <random>
 #include <vector>
 
+#include "bt/swarm/frame_policy.hpp"
 #include "bt/swarm/link_use.hpp"
 #include "bt/swarm/piece_store.hpp"
 #include "bt/swarm/swarm_context.hpp"
@@ -34,12 +39,12 @@ namespace ezio {
 
 class UploadPlanner {
  public:
-  UploadPlanner(SwarmContext& context, const PieceStore& store, std::uint64_t random_seed);
+  UploadPlanner(SwarmContext& context, PieceStore& store, FramePolicy frames, std::uint64_t random_seed);
 
   // Something has changed that may make an offer possible: a segment has come or is coming, a peer is new or
   // has given one up. How transfers go on (below), and time (tick), are noticed without it.
   void note_change() { changed_ = true; }
-  void plan();  // after each event: offers what can be offered
+  void plan();  // after each event: offers what can be offered, has packed what is to be
 
   // --- how transfers go on ---
   void on_request(PeerHandle peer, const BlockSpan& span);
@@ -50,6 +55,8 @@ class UploadPlanner {
   void on_over(PeerHandle peer, PieceIndex piece);    // it has the piece, or has given it up
   void peer_gone(PeerHandle peer);
   void piece_gone(PieceIndex piece);  // we cannot send it after all
+  // What PieceStore::pack asked for is done: the segment has a frame, or is to be sent as it is.
+  void on_packed(SegmentRef segment, bool frame, Duration packing);
 
   void tick(Duration elapsed);
   double capacity() const { return uplink_.capacity(); }  // of the uplink, bytes a second; 0 where unknown
@@ -73,15 +80,27 @@ class UploadPlanner {
   std::vector<Peer*> receivers();
   std::uint32_t fair_first_copies() const;
   bool suits(const Peer& peer, SegmentRef segment) const;
-  std::optional<SegmentRef> choose(const Peer& peer, std::uint32_t incomplete) const;
-  void consider_rest(const Peer& peer, PieceIndex piece, std::uint32_t below,
+  std::optional<SegmentRef> choose(const Peer& peer, std::uint32_t incomplete);
+  std::optional<SegmentRef> choose_framed(const Peer& peer, SegmentRef rarest);
+  std::optional<SegmentRef> choose_ready(const Peer& peer, std::uint32_t most_copies, bool of_parts) const;
+  template <class Suits>
+  std::optional<SegmentRef> rarest(const Peer& peer, PieceIndex last_piece, std::uint32_t incomplete,
+                                   Suits suits) const;
+  template <class Suits>
+  void consider_rest(PieceIndex piece, std::uint32_t below, Suits suits,
                      std::optional<SegmentRef>& best) const;
+  bool is_ready(SegmentRef segment) const;
+  void pack_ahead(std::uint32_t incomplete);
+  bool pack(SegmentRef segment);
   bool offer(Peer& peer, std::uint32_t incomplete);
   Transfer* find(PeerHandle peer, SegmentRef segment);
   void end_untaken(PeerHandle peer, SegmentRef segment, Duration rest);
 
   SwarmContext& context_;
-  const PieceStore& store_;
+  PieceStore& store_;
+  FramePolicy frames_;
+  std::deque<SegmentRef> ready_;  // packed, or found not to shrink, and not yet offered
+  PieceIndex last_packed_;
   std::vector<Transfer> transfers_;
   std::map<PeerHandle, Receiver> receivers_;
   PieceIndex last_piece_;  // offered to somebody

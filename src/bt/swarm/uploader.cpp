@@ -36,9 +36,8 @@ void Uploader::on_request(Peer& peer, const BlockSpan& span) {
                                     span.piece.value(), span.begin, span.length));
     return;
   }
-  const bool here =
-      context_.have.test(span.piece) || (peer.ours() && store_.serves(context_.geometry.segment_of(span)));
-  const bool servable = span.length <= largest_request && context_.geometry.fits_segment(span) && here;
+  const bool servable =
+      span.length <= largest_request && context_.geometry.fits_segment(span) && is_here(peer, span);
   if (peer.we_are_choking || !servable || peer.uploads.queue.size() >= request_queue) {
     refuse(peer, span);
     return;
@@ -48,8 +47,19 @@ void Uploader::on_request(Peer& peer, const BlockSpan& span) {
   pump(peer);
 }
 
+// Or soon will be.
+bool Uploader::is_here(const Peer& peer, const BlockSpan& span) const {
+  const SegmentRef segment = context_.geometry.segment_of(span);
+  if (span.frame != 0) {
+    const SegmentFrame frame = store_.frame_of(segment);
+    const std::uint32_t begin = span.begin - segment.segment * context_.geometry.segment_bytes();
+    return frame.id == span.frame && begin + span.length <= frame.bytes;
+  }
+  return context_.have.test(span.piece) || (peer.ours() && store_.serves(segment));
+}
+
 void Uploader::refuse(Peer& peer, const BlockSpan& span) {
-  if (peer.fast) wire::append_reject(context_.out(peer), span);
+  if (peer.fast) wire::append_reject(context_.out(peer), span, peer.frame_id.value_or(0));
 }
 
 void Uploader::on_cancel(Peer& peer, const BlockSpan& span) {
@@ -92,9 +102,20 @@ void Uploader::peer_gone(Peer& peer) {
 }
 
 void Uploader::piece_gone(PieceIndex piece) {
+  refuse_all([&](const BlockSpan& span) { return span.piece == piece; });
+}
+
+void Uploader::frame_gone(SegmentRef segment) {
+  refuse_all([&](const BlockSpan& span) {
+    return span.frame != 0 && context_.geometry.segment_of(span) == segment;
+  });
+}
+
+template <class Is>
+void Uploader::refuse_all(Is is) {
   for (auto& [handle, peer] : context_.peers) {
     std::erase_if(peer.uploads.queue, [&, &to = peer](const BlockSpan& span) {
-      if (span.piece != piece) return false;
+      if (!is(span)) return false;
       refuse(to, span);
       return true;
     });
@@ -141,12 +162,22 @@ void Uploader::pump(Peer& peer) {
 // The first block that is there: those of a piece that is still on its way to us do not hold up others.
 bool Uploader::send_next(Peer& peer) {
   std::optional<PieceIndex> waits;
-  for (auto span = peer.uploads.queue.begin(); span != peer.uploads.queue.end(); ++span) {
-    if (span->piece == waits) continue;
+  for (auto span = peer.uploads.queue.begin(); span != peer.uploads.queue.end();) {
+    if (span->piece == waits) {
+      ++span;
+      continue;
+    }
     const std::optional<BufferId> buffer = store_.pin(*span);
+    if (!buffer && span->frame != 0 && !is_here(peer, *span)) {  // the pool had no room for it any more
+      refuse(peer, *span);
+      span = peer.uploads.queue.erase(span);
+      continue;
+    }
     if (!buffer) {
-      if (context_.have.test(span->piece)) return false;  // its turn comes when it has been read
+      if (span->frame == 0 && context_.have.test(span->piece))
+        return false;  // its turn comes when it has been read
       waits = span->piece;
+      ++span;
       continue;
     }
     if (!context_.pool.is_being_sent(*buffer) && !may_pin(peer)) {
@@ -161,8 +192,9 @@ bool Uploader::send_next(Peer& peer) {
     peer.uploads.sending_bytes += chosen.length;
     peer.uploads.credit_bytes -= chosen.length;
     const std::uint32_t segment = context_.geometry.segment_of(chosen).segment;
-    context_.emit(
-        SendBlock{peer.handle, chosen, *buffer, chosen.begin - segment * context_.geometry.segment_bytes()});
+    context_.emit(SendBlock{peer.handle, chosen, *buffer,
+                            chosen.begin - segment * context_.geometry.segment_bytes(),
+                            peer.frame_id.value_or(0)});
     return true;
   }
   return false;
@@ -174,7 +206,7 @@ void Uploader::read_ahead(const Peer& peer) {
   std::uint32_t segments = 0;
   for (const BlockSpan& span : peer.uploads.queue) {
     const SegmentRef segment = context_.geometry.segment_of(span);
-    if (segment == previous || !context_.have.test(span.piece)) continue;
+    if (span.frame != 0 || segment == previous || !context_.have.test(span.piece)) continue;
     if (segments == 1) ahead = segments_ahead();
     if (segments++ == ahead) return;
     previous = segment;

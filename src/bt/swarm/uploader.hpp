@@ -30,7 +30,8 @@ class Uploader {
   void choke(Peer& peer);
   void unchoke(Peer& peer);
   void peer_gone(Peer& peer);
-  void piece_gone(PieceIndex piece);  // we cannot send it after all: who waits for it is told
+  void piece_gone(PieceIndex piece);    // we cannot send it after all: who waits for it is told
+  void frame_gone(SegmentRef segment);  // the same, of the segment's frame alone
 
   void on_read(SegmentRef segment, TargetIndex target, const std::string& error);
 
@@ -44,7 +45,10 @@ class Uploader {
   bool send_next(Peer& peer);
   void read_ahead(const Peer& peer);
   std::uint32_t segments_ahead() const;
+  bool is_here(const Peer& peer, const BlockSpan& span) const;
   void refuse(Peer& peer, const BlockSpan& span);
+  template <class Is>
+  void refuse_all(Is is);
 
   void unpin(BufferId buffer);
   bool may_pin(const Peer& peer) const;

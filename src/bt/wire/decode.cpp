@@ -21,6 +21,11 @@ std::uint32_t u32_at(Bytes bytes, std::size_t at) {
   return byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
 }
 
+// The numbers of a message `ezio_frame`, whose first byte says what it is.
+BlockSpan frame_span_at(Bytes body) {
+  return {PieceIndex{u32_at(body, 1)}, u32_at(body, 5), u32_at(body, 9), u32_at(body, 13)};
+}
+
 BlockSpan span_at(Bytes frame) {
   return {PieceIndex{u32_at(frame, id_end)}, u32_at(frame, id_end + 4), u32_at(frame, id_end + 8)};
 }
@@ -60,6 +65,13 @@ std::optional<BodyRange> body_range(Id id, const Limits& limits) {
   return std::nullopt;
 }
 
+// Whether it is the PIECE of an `ezio_frame`, as far as `head` can tell.
+bool is_frame_piece(Bytes head) {
+  return static_cast<Id>(head[prefix_bytes]) == Id::extended && head.size() >= id_end + 2 &&
+         std::to_integer<std::uint8_t>(head[id_end]) == our_frame_id &&
+         static_cast<FrameMessage>(head[id_end + 1]) == FrameMessage::piece;
+}
+
 // How long the frame is that starts with `head`, as far as `head` can tell: a result beyond head.size() means
 // that more bytes are needed, at least up to there. A Piece's frame ends where its payload starts.
 Result<std::size_t> frame_bytes(Bytes head, const Limits& limits) {
@@ -68,13 +80,21 @@ Result<std::size_t> frame_bytes(Bytes head, const Limits& limits) {
   if (length == 0) return prefix_bytes;
   if (head.size() < id_end) return id_end;
   const auto id = static_cast<Id>(head[prefix_bytes]);
-  const auto range = body_range(id, limits);
-  if (!range) return Error{fmt::format("message id {} is unknown", static_cast<unsigned>(id))};
   const std::uint64_t body = length - 1;
+  auto range = body_range(id, limits);
+  if (range && id == Id::extended && body >= 2) {
+    const std::uint64_t least = 1 + frame_piece_bytes + 1;
+    const std::uint64_t most = 1 + frame_piece_bytes + std::uint64_t{limits.largest_payload};
+    // Which of the two it is stands in its first bytes; what is too long for both is refused without them.
+    if (body <= std::max(range->most, most) && head.size() < id_end + 2) return id_end + 2;
+    if (is_frame_piece(head)) range = BodyRange{least, most};
+  }
+  if (!range) return Error{fmt::format("message id {} is unknown", static_cast<unsigned>(id))};
   if (body < range->least || body > range->most) {
     return Error{fmt::format("message id {} has a body of {} bytes, allowed are {} to {}",
                              static_cast<unsigned>(id), body, range->least, range->most)};
   }
+  if (is_frame_piece(head)) return frame_piece_header_bytes;
   return id == Id::piece ? piece_header_bytes : prefix_bytes + length;
 }
 
@@ -87,13 +107,45 @@ Result<Message> decode_notice(Bytes body) {
   return Message{SegmentNotice{static_cast<SegmentNotice::What>(body[0]), segment}};
 }
 
+// Of all but a PIECE.
+Result<Message> decode_frame_message(Bytes body) {
+  if (body.size() == frame_message_bytes) {
+    const BlockSpan span = frame_span_at(body);
+    if (span.frame != 0) {
+      switch (static_cast<FrameMessage>(body[0])) {
+        case FrameMessage::offer:
+          return Message{FrameOffer{span}};
+        case FrameMessage::request:
+          return Message{Request{span}};
+        case FrameMessage::cancel:
+          return Message{Cancel{span}};
+        case FrameMessage::reject:
+          return Message{Reject{span}};
+        case FrameMessage::piece:
+          break;
+      }
+    }
+  }
+  return Error{fmt::format("a message of {} bytes on a frame that makes no sense", body.size())};
+}
+
 Result<Message> decode_extended(Bytes body) {
   const auto id = std::to_integer<std::uint8_t>(body[0]);
+  if (id == our_frame_id) return decode_frame_message(body.subspan(1));
   if (id == our_notice_id) return decode_notice(body.subspan(1));
   if (id != 0) return Message{UnknownExtension{id}};
   auto handshake = decode_extension_handshake(body.subspan(1));
   if (!handshake) return handshake.error();
   return Message{std::move(*handshake)};
+}
+
+// The header alone; its length stands in the prefix.
+Result<Message> decode_frame_piece(Bytes frame) {
+  const Bytes body = frame.subspan(id_end + 1);
+  const std::uint32_t payload = u32_at(frame, 0) - static_cast<std::uint32_t>(2 + frame_piece_bytes);
+  const BlockSpan span{PieceIndex{u32_at(body, 1)}, u32_at(body, 5), payload, u32_at(body, 9)};
+  if (span.frame == 0) return Error{"a part of a frame that has no name"};
+  return Message{Piece{span}};
 }
 
 Piece decode_piece_header(Bytes frame) {
@@ -136,7 +188,7 @@ Result<Message> decode_frame(Bytes frame) {
     case Id::allowed_fast:
       return Message{AllowedFast{PieceIndex{u32_at(body, 0)}}};
     case Id::extended:
-      return decode_extended(body);
+      return is_frame_piece(frame) ? decode_frame_piece(frame) : decode_extended(body);
   }
   assert(false && "frame_bytes lets no other id pass");
   return Error{"unknown message id"};

@@ -19,7 +19,19 @@ void put_head(Buffer& out, Id id, std::size_t body_bytes) {
   out.push_back(static_cast<std::byte>(id));
 }
 
-void put_span(Buffer& out, Id id, const BlockSpan& span) {
+void put_frame_message(Buffer& out, FrameMessage what, const BlockSpan& span, std::uint8_t frame_id) {
+  assert(span.frame != 0 && frame_id != 0);
+  put_head(out, Id::extended, 1 + frame_message_bytes);
+  out.push_back(std::byte{frame_id});
+  out.push_back(static_cast<std::byte>(what));
+  put_u32(out, span.piece.value());
+  put_u32(out, span.begin);
+  put_u32(out, span.length);
+  put_u32(out, span.frame);
+}
+
+void put_span(Buffer& out, Id id, FrameMessage of_frame, const BlockSpan& span, std::uint8_t frame_id) {
+  if (span.frame != 0) return put_frame_message(out, of_frame, span, frame_id);
   put_head(out, id, 12);
   put_u32(out, span.piece.value());
   put_u32(out, span.begin);
@@ -59,14 +71,17 @@ void append_have_all(Buffer& out) {
 void append_have_none(Buffer& out) {
   put_head(out, Id::have_none, 0);
 }
-void append_request(Buffer& out, const BlockSpan& span) {
-  put_span(out, Id::request, span);
+void append_request(Buffer& out, const BlockSpan& span, std::uint8_t frame_id) {
+  put_span(out, Id::request, FrameMessage::request, span, frame_id);
 }
-void append_cancel(Buffer& out, const BlockSpan& span) {
-  put_span(out, Id::cancel, span);
+void append_cancel(Buffer& out, const BlockSpan& span, std::uint8_t frame_id) {
+  put_span(out, Id::cancel, FrameMessage::cancel, span, frame_id);
 }
-void append_reject(Buffer& out, const BlockSpan& span) {
-  put_span(out, Id::reject, span);
+void append_reject(Buffer& out, const BlockSpan& span, std::uint8_t frame_id) {
+  put_span(out, Id::reject, FrameMessage::reject, span, frame_id);
+}
+void append_frame_offer(Buffer& out, const FrameOffer& offer, std::uint8_t frame_id) {
+  put_frame_message(out, FrameMessage::offer, offer.span, frame_id);
 }
 
 void append_have(Buffer& out, PieceIndex piece) {
@@ -80,8 +95,18 @@ void append_bitfield(Buffer& out, const Bitfield& pieces) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-void append_piece_header(Buffer& out, const BlockSpan& span) {
+void append_piece_header(Buffer& out, const BlockSpan& span, std::uint8_t frame_id) {
   assert(span.length > 0);
+  if (span.frame != 0) {
+    assert(frame_id != 0);
+    put_head(out, Id::extended, 1 + frame_piece_bytes + span.length);
+    out.push_back(std::byte{frame_id});
+    out.push_back(static_cast<std::byte>(FrameMessage::piece));
+    put_u32(out, span.piece.value());
+    put_u32(out, span.begin);
+    put_u32(out, span.frame);
+    return;
+  }
   put_head(out, Id::piece, 8 + span.length);
   put_u32(out, span.piece.value());
   put_u32(out, span.begin);

@@ -48,6 +48,7 @@ Result<ExtensionHandshake> decode_extension_handshake(Bytes body) {
   const auto messages = root.find("m");
   if (messages && messages->is(bencode::Kind::dict)) {
     handshake.notice_id = positive<std::uint8_t>(*messages, "ezio_notice");
+    handshake.frame_id = positive<std::uint8_t>(*messages, "ezio_frame");
   }
   handshake.client = text(root, "v");
   handshake.upload_only = positive<std::uint32_t>(root, "upload_only").has_value();
@@ -59,6 +60,7 @@ std::string encode_extension_handshake(const ExtensionHandshake& handshake) {
   append_entry(out, "ezio_block", handshake.largest_request);
   bencode::append_string(out, "m");
   out += "d";
+  append_entry(out, "ezio_frame", handshake.frame_id);
   append_entry(out, "ezio_notice", handshake.notice_id);
   out += "e";
   append_entry(out, "p", handshake.listen_port);

@@ -22,6 +22,8 @@ namespace ezio::wire {
 
 inline constexpr std::size_t handshake_bytes = 68;
 inline constexpr std::size_t piece_header_bytes = 13;  // length prefix, id, index, begin
+// Of a PIECE that carries a part of a frame: length prefix, id, extended id, what, index, begin, frame.
+inline constexpr std::size_t frame_piece_header_bytes = 19;
 
 struct Handshake {
   InfoHash info_hash;
@@ -75,6 +77,8 @@ struct ExtensionHandshake {
   // `ezio_notice` in `m`: the extended message id by which the sender wants to hear SegmentNotices; ours
   // only.
   std::optional<std::uint8_t> notice_id;
+  // `ezio_frame` in `m`: the extended message id by which the sender takes zstd frames; ours only.
+  std::optional<std::uint8_t> frame_id;
   std::string client;        // `v`, at most 64 bytes kept
   bool upload_only = false;  // `upload_only` (BEP 21)
 };
@@ -92,13 +96,23 @@ struct SegmentNotice {
   SegmentRef segment;
 };
 inline constexpr std::uint8_t our_notice_id = 1;  // the id by which we want to hear them
+// An offer in the sense of SegmentNotice, of the segment as a zstd frame. It is taken by REQUESTs of the
+// frame's bytes, or by REQUESTs of the segment's own, which are served as well.
+//
+// This and REQUEST, CANCEL, REJECT and PIECE of a frame's bytes (BlockSpan::frame) are extended message
+// `ezio_frame` (BEP 10): one byte of what, four each of piece, begin, length (not in a PIECE, whose payload
+// follows) and the frame's id.
+struct FrameOffer {
+  BlockSpan span;  // all of the frame: it begins where the segment does
+};
+inline constexpr std::uint8_t our_frame_id = 2;  // the id by which we take them
 struct UnknownExtension {  // another extended message: we offer none in `m`, so it is ignored
   std::uint8_t id = 0;
 };
 
 using Message = std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have, BitfieldPayload,
                              Request, Piece, Cancel, Port, SuggestPiece, HaveAll, HaveNone, Reject,
-                             AllowedFast, ExtensionHandshake, SegmentNotice, UnknownExtension>;
+                             AllowedFast, ExtensionHandshake, SegmentNotice, FrameOffer, UnknownExtension>;
 
 // What a peer of this torrent may send at most. Larger means hostile or broken: disconnect.
 struct Limits {
@@ -139,10 +153,13 @@ void append_have(Buffer& out, PieceIndex piece);
 void append_bitfield(Buffer& out, const Bitfield& pieces);
 void append_have_all(Buffer& out);
 void append_have_none(Buffer& out);
-void append_request(Buffer& out, const BlockSpan& span);
-void append_cancel(Buffer& out, const BlockSpan& span);
-void append_reject(Buffer& out, const BlockSpan& span);
-void append_piece_header(Buffer& out, const BlockSpan& span);  // span.length payload bytes must follow
+// By `frame_id` the peer takes frames; it does not matter where the span is not of one.
+void append_request(Buffer& out, const BlockSpan& span, std::uint8_t frame_id = 0);
+void append_cancel(Buffer& out, const BlockSpan& span, std::uint8_t frame_id = 0);
+void append_reject(Buffer& out, const BlockSpan& span, std::uint8_t frame_id = 0);
+// span.length payload bytes must follow.
+void append_piece_header(Buffer& out, const BlockSpan& span, std::uint8_t frame_id = 0);
+void append_frame_offer(Buffer& out, const FrameOffer& offer, std::uint8_t frame_id);
 void append_notice(Buffer& out, std::uint8_t notice_id, const SegmentNotice& notice);
 void append_extension_handshake(Buffer& out, const ExtensionHandshake& handshake);
 

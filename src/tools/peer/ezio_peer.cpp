@@ -32,6 +32,8 @@ int peer_main(const PeerOptions& options) {
   SessionConfig config;
   config.reuse = options.reuse;
   config.ca_file = options.ca_file;
+  config.frames = options.frames;
+  config.frame_level = options.frame_level;
   config.read_back = !options.no_read_back;
   config.io_timeout = std::chrono::seconds(options.io_timeout_s);
   config.start_timeout = std::chrono::seconds(options.stall_timeout_s.value_or(0));
@@ -52,7 +54,7 @@ int peer_main(const PeerOptions& options) {
   const auto loaded = [](const PeerJob& job) { return !job.failure; };
   const bool any = std::any_of(jobs.begin(), jobs.end(), loaded);
   if (any) {
-    auto memory = plan_memory(jobs, options.memory_mib);
+    auto memory = plan_memory(jobs, options);
     if (!memory) return usage_error(memory.error().message);
     config.memory = *memory;
   }

@@ -9,7 +9,8 @@
 
 namespace ezio {
 
-enum class DiskWork : std::uint64_t { read, write, inspect, zero, flush };
+// read_to_pack: of a segment that FrameEngine packs then.
+enum class DiskWork : std::uint64_t { read, write, inspect, zero, flush, read_to_pack };
 
 inline std::uint64_t disk_token(DiskWork work, SegmentRef segment) {
   return (static_cast<std::uint64_t>(work) << 56) | (std::uint64_t{segment.piece.value()} << 16) |
@@ -51,6 +52,21 @@ inline HashToken hash_token(std::uint64_t value) {
   const auto target = static_cast<std::uint32_t>(value >> 32 & 0xFF);
   if (target > 0) token.inspected = TargetIndex{target - 1};
   return token;
+}
+
+// A segment that is being packed or unpacked.
+struct FrameToken {
+  std::uint32_t torrent = 0;
+  SegmentRef segment;
+};
+inline std::uint64_t frame_token(const FrameToken& token) {
+  static_assert(max_piece_segments <= 256);
+  return (std::uint64_t{token.torrent} << 40) | (std::uint64_t{token.segment.piece.value()} << 8) |
+         token.segment.segment;
+}
+inline FrameToken frame_token(std::uint64_t value) {
+  return {static_cast<std::uint32_t>(value >> 40),
+          {PieceIndex{static_cast<std::uint32_t>(value >> 8)}, static_cast<std::uint32_t>(value & 0xFF)}};
 }
 
 }  // namespace ezio

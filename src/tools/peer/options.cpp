@@ -89,6 +89,23 @@ void add_guards(CLI::App& app, PeerOptions& options, Raw& raw) {
   app.add_flag("--allow-removable", options.guards.allow_removable, "a TARGET may be a stick or card");
 }
 
+void add_compression(CLI::App& app, PeerOptions& options) {
+  const std::map<std::string, FramePolicy::Mode> modes{{"auto", FramePolicy::Mode::automatic},
+                                                       {"always", FramePolicy::Mode::always},
+                                                       {"never", FramePolicy::Mode::never}};
+  app.add_option(
+         "--compress", options.frames,
+         "send and take segments as zstd frames: auto (where that is faster than the link), always, never")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("auto|always|never")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--compress-level", options.frame_level, "of zstd, for what this host packs")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->check(CLI::Range(least_frame_level, greatest_frame_level))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
 void add_last_works(CLI::App& app, PeerOptions& options, Raw& raw) {
   app.add_flag(
       "--grow", options.grow,
@@ -175,6 +192,7 @@ void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
       "--discard-unused", options.discard_unused,
       "first hand blocks that a dump does not use back to the SSD (BLKDISCARD): what was there is lost");
   add_last_works(app, options, raw);
+  add_compression(app, options);
   app.add_flag("--create", options.create, "make an image file of a TARGET that does not exist");
   app.add_flag("--no-read-back", options.no_read_back,
                "do not read the target again after the last write: trust the device");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bt/base/result.hpp"
+#include "bt/frame/frame.hpp"
 #include "bt/swarm/swarm.hpp"
 #include "disk/target_guard.hpp"
 #include "tools/common/outcome.hpp"
@@ -33,6 +34,8 @@ struct PeerOptions {
   std::uint32_t io_timeout_s = 120;
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool no_read_back = false;
+  FramePolicy::Mode frames = FramePolicy::Mode::automatic;  // --compress
+  int frame_level = default_frame_level;                    // --compress-level
   TargetGuards guards;
   bool keep_signatures = false;
   bool discard_unused = false;

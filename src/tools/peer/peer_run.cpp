@@ -34,13 +34,16 @@ ExitCode exit_code(SwarmOutcome outcome) {
 // What became of a clone, and where its bytes came from.
 std::string summary(const SwarmStats& stats, double seconds) {
   const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  const std::string framed = stats.unpacked == 0
+                                 ? ""
+                                 : fmt::format(" ({:.1f} of it for {:.1f} in zstd frames)",
+                                               megabytes(stats.framed), megabytes(stats.unpacked));
   return fmt::format(
       "{} pieces verified, written and flushed{} in {:.1f} s ({:.1f} MB/s): {:.1f} MB reused, {:.1f} "
-      "fetched, "
-      "{:.1f} zeroed",
+      "fetched{}, {:.1f} zeroed",
       stats.pieces, stats.read_back == stats.pieces ? ", read back" : "", seconds,
       megabytes(stats.total_bytes) / seconds, megabytes(stats.reused),
-      megabytes(stats.from_seeds + stats.from_leechers), megabytes(stats.zeroed));
+      megabytes(stats.from_seeds + stats.from_leechers), framed, megabytes(stats.zeroed));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 
@@ -43,7 +44,12 @@ double percent(const SwarmStats& stats) {
 
 std::optional<double> eta_seconds(const SwarmStats& stats) {
   if (stats.state != SwarmStats::State::downloading || stats.down_rate < 1) return std::nullopt;
-  return static_cast<double>(stats.total_bytes - stats.verified_bytes) / stats.down_rate;
+  // As what came so far did.
+  const auto received =
+      static_cast<double>(std::max<std::uint64_t>(stats.from_seeds + stats.from_leechers, 1));
+  const double growth =
+      1 + static_cast<double>(stats.unpacked - std::min(stats.framed, stats.unpacked)) / received;
+  return static_cast<double>(stats.total_bytes - stats.verified_bytes) / (stats.down_rate * growth);
 }
 
 std::string describe(const PeerReport::Line& line) {
@@ -85,6 +91,8 @@ boost::json::object to_json(const PeerReport::Line& line) {
       {"pieces_read_back", s.read_back},
       {"downloaded_from_seeds", s.from_seeds},
       {"downloaded_from_leechers", s.from_leechers},
+      {"framed", s.framed},
+      {"unpacked", s.unpacked},
       {"down_bytes_per_second", s.down_rate},
       {"up_bytes_per_second", s.up_rate},
       {"peers", s.peers},

@@ -54,12 +54,12 @@ struct Session::Run {
   void operator()(const SendBlock& action) const {
     Connection* connection = find(action.peer);
     if (connection == nullptr) return;
-    if (torrent.job.seeding && session.in_files_[action.buffer.value()]) {
+    if (torrent.job.seeding && action.span.frame == 0 && session.in_files_[action.buffer.value()]) {
       send_from_files(*connection, action.span);
     } else {
       connection->send_block(
-          action.span,
-          session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length));
+          action.span, session.arena_.buffer(action.buffer).subspan(action.buffer_offset, action.span.length),
+          action.frame_id);
     }
     flush_later(*connection);
   }
@@ -104,6 +104,17 @@ struct Session::Run {
     }
     storage(action.target).read(disk_token(DiskWork::read, action.segment), offset, bytes);
     session.disk_touched_ = true;
+  }
+  void operator()(const ReadFrame& action) const {
+    torrent.packing.insert_or_assign(action.segment, action);
+    source().read(disk_token(DiskWork::read_to_pack, action.segment),
+                  geometry().segment_offset(action.segment), segment_bytes(action.segment, action.plain));
+    session.disk_touched_ = true;
+  }
+  void operator()(const UnpackFrame& action) const {
+    session.frames_.unpack(frame_token({index, action.segment}),
+                           session.arena_.buffer(action.frame).first(action.frame_bytes),
+                           segment_bytes(action.segment, action.plain));
   }
   void operator()(const WriteSegment& action) const {
     storage(action.target)
@@ -193,12 +204,14 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
       pool_(config_.memory.buffers),
       in_files_(config_.memory.buffers),
       hasher_(0, sha1_default_kind()),
+      frames_(0, config_.frame_level),
       http_(context.get_executor(), config_.ca_file),
       acceptor_(context),
       tick_timer_(context),
       farewell_timer_(context),
       disk_events_(context, ::dup(disk.event_fd())),
-      hash_events_(context, ::dup(hasher_.event_fd())) {
+      hash_events_(context, ::dup(hasher_.event_fd())),
+      frame_events_(context, ::dup(frames_.event_fd())) {
   if (config_.upload_limit) upload_limit_.emplace(context.get_executor(), *config_.upload_limit);
   if (config_.download_limit) download_limit_.emplace(context.get_executor(), *config_.download_limit);
   open_listener(config_.listen);
@@ -217,6 +230,8 @@ Session::Session(asio::io_context& context, SessionConfig config, Arena& arena, 
     swarm.linger = torrent.job.linger;
     swarm.reuse = config_.reuse;
     swarm.read_back = config_.read_back;
+    swarm.frames = config_.frames;
+    swarm.packing_threads = frames_.threads();
     swarm.targets.clear();
     for (const SessionTarget& target : torrent.job.targets) swarm.targets.push_back(target.storage->traits());
     torrent.conclusions.resize(torrent.job.targets.size());
@@ -243,6 +258,7 @@ void Session::start() {
   accept_next();
   watch_disk();
   watch_hashes();
+  watch_frames();
   asio::post(context_, [this] { tick(); });  // the first at once: it connects and announces
 }
 

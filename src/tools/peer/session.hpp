@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "bt/frame/frame.hpp"
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/net/connection.hpp"
 #include "bt/net/http_client.hpp"
@@ -25,6 +26,7 @@
 #include "bt/swarm/swarm.hpp"
 #include "disk/arena.hpp"
 #include "disk/disk_engine.hpp"
+#include "disk/frame_engine.hpp"
 #include "disk/hasher.hpp"
 #include "tools/peer/conclusion.hpp"
 #include "tools/peer/io_token.hpp"
@@ -52,6 +54,8 @@ struct SessionConfig {
   std::optional<std::string> ca_file;  // for trackers of https://
   Reuse::Mode reuse = Reuse::Mode::automatic;
   bool read_back = true;
+  FramePolicy::Mode frames = FramePolicy::Mode::automatic;
+  int frame_level = default_frame_level;
   Duration io_timeout{};                 // of a device that does not answer; 0: none
   std::optional<double> upload_limit;    // bytes a second, all peers together
   std::optional<double> download_limit;  // the same
@@ -97,6 +101,7 @@ class Session final : private ConnectionHandler {
     std::unique_ptr<Swarm> swarm;
     std::map<PeerHandle, std::shared_ptr<Connection>> connections;
     std::map<HashToken, HashStream> hashes;
+    std::map<SegmentRef, ReadFrame> packing;  // while they are read, or packed
     std::uint32_t announces_in_flight = 0;
     std::vector<std::unique_ptr<Conclusion>> conclusions;  // by target, while it is under way
   };
@@ -114,10 +119,13 @@ class Session final : private ConnectionHandler {
   std::shared_ptr<Connection> make_connection(Connection::Socket socket);
   void watch_disk();
   void watch_hashes();
+  void watch_frames();
   void on_disk_events();
   void look_for_hung_disks();
   void look_for_hung_conclusions();
   void on_hash_events();
+  void on_frame_events();
+  void pack(std::uint32_t torrent, SegmentRef segment, const IoStatus& status);
   void conclude(std::uint32_t torrent, TargetIndex target);
   void announce(std::uint32_t torrent, const Announce& action);
   void check_all_finished();
@@ -144,12 +152,14 @@ class Session final : private ConnectionHandler {
   std::vector<bool> in_files_;
   std::vector<Torrent> torrents_;
   HashEngine hasher_;  // after torrents_, whose hash states its threads work on
+  FrameEngine frames_;
   HttpClient http_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer tick_timer_;
   boost::asio::steady_timer farewell_timer_;
   boost::asio::posix::stream_descriptor disk_events_;
   boost::asio::posix::stream_descriptor hash_events_;
+  boost::asio::posix::stream_descriptor frame_events_;
 
   std::map<std::shared_ptr<Connection>, TimePoint> strangers_;  // accepted, no handshake yet
   std::vector<std::shared_ptr<Connection>> to_flush_;           // given output in this turn

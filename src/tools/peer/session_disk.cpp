@@ -33,6 +33,8 @@ Event disk_event(const IoCompletion& completion, TargetIndex target) {
       return PieceZeroed{segment.piece, std::move(error), target};
     case DiskWork::flush:
       return Flushed{std::move(error), target};
+    case DiskWork::read_to_pack:
+      break;  // see Session::pack
   }
   assert(false);
   return Tick{};
@@ -53,10 +55,28 @@ void Session::on_disk_events() {
   disk_.drain(completions);
   for (const IoCompletion& completion : completions) {
     const StorageOwner owner = storage_owner(completion.owner);
+    if (token_work(completion.token) == DiskWork::read_to_pack) {
+      pack(owner.torrent, token_segment(completion.token), completion.status);
+      continue;
+    }
     deliver(owner.torrent, disk_event(completion, owner.target));
   }
   disk_touched_ = true;  // completions may have made room for queued requests
   schedule_turn_end();
+}
+
+// What was read for it.
+void Session::pack(std::uint32_t index, SegmentRef segment, const IoStatus& status) {
+  Torrent& torrent = torrents_[index];
+  if (!status.ok()) {
+    torrent.packing.erase(segment);
+    deliver(index, FrameRead{segment, {}, describe(status), {}});
+    return;
+  }
+  const ReadFrame& asked = torrent.packing.at(segment);
+  const std::uint32_t size = torrent.job.metainfo.geometry().segment_size(segment);
+  frames_.pack(frame_token({index, segment}), arena_.buffer(asked.plain).first(size),
+               arena_.buffer(asked.frame));
 }
 
 void Session::conclude(std::uint32_t index, TargetIndex target) {
@@ -123,6 +143,28 @@ void Session::on_hash_events() {
     const auto stream = hashes.find(token);
     if (stream->second.last) hashes.erase(stream);
     deliver(token.torrent, SegmentHashed{token.piece, completion.digest, token.inspected});
+  }
+}
+
+void Session::watch_frames() {
+  frame_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    on_frame_events();
+    watch_frames();
+  });
+}
+
+void Session::on_frame_events() {
+  std::vector<FrameCompletion> completions;
+  frames_.drain(completions);
+  for (FrameCompletion& completion : completions) {
+    const auto [torrent, segment] = frame_token(completion.token);
+    if (completion.work == FrameCompletion::Work::unpack) {
+      deliver(torrent, FrameUnpacked{segment, completion.good});
+      continue;
+    }
+    torrents_[torrent].packing.erase(segment);
+    deliver(torrent, FrameRead{segment, completion.frame, std::move(completion.error), completion.took});
   }
 }
 

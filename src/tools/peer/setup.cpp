@@ -148,7 +148,7 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
   return fetch.signal();
 }
 
-Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib) {
+Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, const PeerOptions& options) {
   std::vector<MemoryUser> users;
   std::set<InfoHash> downloads;
   for (const PeerJob& job : jobs) {
@@ -158,9 +158,10 @@ Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t m
     // What was read of a device, or unpacked, is nowhere but in our buffers.
     const bool kept_by_us =
         std::filesystem::is_block_file(job.pair.path, error) || is_packed_image(job.pair.path);
-    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !kept_by_us});
+    users.push_back({job.metainfo.geometry(), !job.pair.seeding, job.pair.seeding && !kept_by_us,
+                     options.frames != FramePolicy::Mode::never});
   }
-  return plan_memory(std::uint64_t{memory_mib} * MiB, users);
+  return plan_memory(std::uint64_t{options.memory_mib} * MiB, users);
 }
 
 unsigned queue_depth(const std::vector<PeerJob>& jobs, const MemoryPlan& memory) {

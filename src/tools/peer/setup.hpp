@@ -19,7 +19,7 @@ int load_torrents(std::vector<PeerJob>& jobs, const PeerOptions& options, PeerRe
 Result<Metainfo> load_torrent_once(const std::string& torrent, const PeerOptions& options);
 
 // The memory plan of the pairs that loaded; those that clone the same torrent share one download.
-Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, std::uint32_t memory_mib);
+Result<MemoryPlan> plan_memory(const std::vector<PeerJob>& jobs, const PeerOptions& options);
 
 // How many requests a device may have in the kernel at once: one of several targets that hangs must not keep
 // the buffers that the others need.
