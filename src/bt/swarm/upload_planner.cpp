@@ -148,14 +148,14 @@ bool UploadPlanner::is_ready(SegmentRef segment) const {
 // Each takes two buffers meanwhile, and one until it is sent. Most of a small pool is left to what is being
 // sent.
 std::uint32_t UploadPlanner::most_packing() const {
-  return std::min(frames_.most_packing(capacity(), context_.now), context_.pool.capacity() / 4);
+  return std::min(frames_.most_packing(capacity(), context_.now), std::max(context_.pool.capacity() / 8, 1u));
 }
 
 // For another frame until all of it is sent: one that has to give way for the next is packed for nothing.
 bool UploadPlanner::pool_has_room() const {
   const auto framed =
       std::count_if(transfers_.begin(), transfers_.end(), [](const Transfer& t) { return t.framed; });
-  return static_cast<std::uint32_t>(framed) < context_.pool.capacity() / 4;
+  return static_cast<std::uint32_t>(framed) < context_.pool.capacity() / 2;
 }
 
 bool UploadPlanner::pack(SegmentRef segment) {
