@@ -21,8 +21,6 @@
 namespace ezio {
 namespace {
 
-constexpr int niceness = 5;  // as of the hash threads: where cores are scarce the event loop comes first
-
 struct Request {
   FrameCompletion::Work work = FrameCompletion::Work::pack;
   std::uint64_t token = 0;
@@ -126,7 +124,6 @@ class FrameEngine::Impl {
 
  private:
   void work(const std::stop_token& stop) {
-    ::nice(niceness);  // of this thread only (nice(2), "C library/kernel differences")
     std::optional<Worker> worker;
     while (const std::optional<Request> request = next(stop)) {
       if (!worker) worker.emplace(level_);

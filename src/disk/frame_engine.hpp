@@ -1,8 +1,9 @@
 // Threads that pack segments into zstd frames and unpack them (bt/frame/frame.hpp).
 //
 // Used from one thread, the event loop's; the threads inside touch nothing but the bytes of a request. They
-// run at a lower priority than the thread that made them, as those of HashEngine do. What is to be unpacked
-// goes first: somebody waits for it, while packing works ahead.
+// have its priority, unlike those that hash: where processors are scarce, frames that come late cost more
+// than an event that does. What is to be unpacked goes first: somebody waits for it, while packing works
+// ahead.
 #pragma once
 
 #include <cstdint>
