@@ -12,60 +12,97 @@ constexpr double slow_link = 12.5e6;
 constexpr double fast_link = 1.25e9;
 const TimePoint start{1000s};
 
-// One that has seen a thread pack 200 MB/s.
-FramePolicy measured(unsigned threads) {
+// A second on such a link.
+void pass(FramePolicy& policy, double link, int ticks = 10) {
+  for (int i = 0; i < ticks; ++i) policy.tick(link / 10, 100ms, true);
+}
+
+// One that has seen a thread pack 200 MB/s, and the link.
+FramePolicy measured(unsigned threads, double link) {
   FramePolicy policy(Mode::automatic, true, threads);
   policy.packed(MiB, true, std::chrono::microseconds(5243));
+  pass(policy, link);
   return policy;
 }
 
 TEST(FramePolicy, LooksAtWhatPackingTakesBeforeAnybodyWaitsForIt) {
   FramePolicy policy(Mode::automatic, true, 2);
-  EXPECT_EQ(policy.most_packing(0, start), 0u) << "nothing is known of the link";
-  EXPECT_EQ(policy.most_packing(slow_link, start), 1u);
-  EXPECT_FALSE(policy.waits(slow_link));
+  for (int i = 0; i < 50; ++i) policy.tick(0, 100ms, false);
+  EXPECT_EQ(policy.most_packing(start), 0u) << "nobody is there";
+  pass(policy, slow_link);
+  EXPECT_EQ(policy.most_packing(start), 1u);
+  EXPECT_FALSE(policy.waits());
   policy.began(start);
-  EXPECT_EQ(policy.most_packing(slow_link, start + 1s), 0u) << "one look is enough for a while";
-  EXPECT_EQ(policy.most_packing(slow_link, start + 3s), 1u);
+  EXPECT_EQ(policy.most_packing(start + 1s), 0u) << "one look is enough for a while";
+  EXPECT_EQ(policy.most_packing(start + 3s), 1u);
 }
 
 TEST(FramePolicy, PacksWhereThatIsFasterThanTheLink) {
-  EXPECT_TRUE(measured(2).waits(slow_link));
-  EXPECT_GT(measured(2).most_packing(slow_link, start), 1u);
-  EXPECT_FALSE(measured(2).waits(fast_link));
-  EXPECT_FALSE(measured(1).waits(190e6)) << "too close";
-  EXPECT_TRUE(measured(2).waits(190e6));
+  EXPECT_TRUE(measured(2, slow_link).waits());
+  EXPECT_GT(measured(2, slow_link).most_packing(start), 1u);
+  EXPECT_FALSE(measured(2, fast_link).waits());
+  EXPECT_FALSE(measured(1, 190e6).waits()) << "too close";
+  EXPECT_TRUE(measured(2, 190e6).waits());
 }
 
-TEST(FramePolicy, FollowsAProcessorThatBecomesBusy) {
-  FramePolicy policy = measured(1);
-  EXPECT_TRUE(policy.waits(100e6));
-  for (int i = 0; i < 20; ++i) policy.packed(MiB, true, 50ms);
-  EXPECT_FALSE(policy.waits(100e6));
-  for (int i = 0; i < 20; ++i) policy.packed(MiB, true, 5ms);
-  EXPECT_TRUE(policy.waits(100e6));
+// A seeder waits for its first leecher, and TCP has to begin: neither is what the link carries.
+TEST(FramePolicy, TheIdleTimeBeforeIsNotTheLinks) {
+  FramePolicy policy(Mode::automatic, true, 2);
+  policy.packed(MiB, true, 5ms);
+  for (int i = 0; i < 100; ++i) policy.tick(0, 100ms, false);
+  policy.tick(1e6, 100ms, true);
+  pass(policy, fast_link);
+  EXPECT_FALSE(policy.waits());
+}
+
+TEST(FramePolicy, FollowsALinkThatBecomesSlower) {
+  FramePolicy policy = measured(2, fast_link);
+  pass(policy, slow_link, 40);
+  EXPECT_TRUE(policy.waits());
+}
+
+TEST(FramePolicy, LooksAtTheLinkAgainWhereReceiversWaitForFrames) {
+  FramePolicy policy = measured(2, slow_link);
+  ASSERT_TRUE(policy.waits());
+  for (int i = 0; i < 10 && policy.waits(); ++i) {
+    policy.receiver_waits();
+    policy.tick(5e6, 100ms, true);
+  }
+  EXPECT_FALSE(policy.waits());
+  pass(policy, fast_link);
+  EXPECT_FALSE(policy.waits());
+}
+
+TEST(FramePolicy, AWaitNowAndThenIsNone) {
+  FramePolicy policy = measured(2, slow_link);
+  for (int i = 0; i < 200; ++i) {
+    if (i % 4 == 0) policy.receiver_waits();
+    policy.tick(1e6, 100ms, true);
+    ASSERT_TRUE(policy.waits());
+  }
 }
 
 TEST(FramePolicy, StoredFramesAreAlwaysSent) {
-  const FramePolicy policy(Mode::automatic, true, 0);
-  EXPECT_TRUE(policy.waits(0));
-  EXPECT_TRUE(policy.waits(fast_link));
+  FramePolicy policy(Mode::automatic, true, 0);
+  EXPECT_TRUE(policy.waits());
+  pass(policy, fast_link);
+  EXPECT_TRUE(policy.waits());
 }
 
 TEST(FramePolicy, OnlyTheSourcePacks) {
   const FramePolicy policy(Mode::always, false, 2);
-  EXPECT_FALSE(policy.waits(slow_link));
-  EXPECT_EQ(policy.most_packing(slow_link, start), 0u);
+  EXPECT_FALSE(policy.waits());
+  EXPECT_EQ(policy.most_packing(start), 0u);
 }
 
 TEST(FramePolicy, AlwaysAndNeverMeanIt) {
-  EXPECT_TRUE(FramePolicy(Mode::always, true, 1).waits(fast_link));
-  EXPECT_FALSE(FramePolicy(Mode::never, true, 1).waits(slow_link));
-  EXPECT_EQ(FramePolicy(Mode::never, true, 1).most_packing(slow_link, start), 0u);
+  EXPECT_TRUE(FramePolicy(Mode::always, true, 1).waits());
+  EXPECT_FALSE(FramePolicy(Mode::never, true, 1).waits());
+  EXPECT_EQ(FramePolicy(Mode::never, true, 1).most_packing(start), 0u);
 }
 
 TEST(FramePolicy, TriesLessOfWhatDoesNotShrink) {
-  FramePolicy policy = measured(2);
+  FramePolicy policy = measured(2, slow_link);
   EXPECT_FALSE(policy.skips());
   std::uint32_t tried = 0;
   for (int i = 0; i < 1000; ++i) {

@@ -109,7 +109,7 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
 // The rarest that suits; where frames are worth waiting for, one that is packed.
 std::optional<SegmentRef> UploadPlanner::choose(const Peer& peer, std::uint32_t incomplete) {
   const auto found = rarest(peer, last_piece_, incomplete, [&](SegmentRef s) { return suits(peer, s); });
-  if (!found || !peer.takes_frames() || !frames_.waits(capacity()) || is_ready(*found)) return found;
+  if (!found || !peer.takes_frames() || !frames_.waits() || is_ready(*found)) return found;
   if (!pool_has_room()) return found;
   return choose_framed(peer, *found);
 }
@@ -123,7 +123,10 @@ std::optional<SegmentRef> UploadPlanner::choose_framed(const Peer& peer, Segment
   const bool packing = store_.is_packing(rarest) || pack(rarest);
   const bool full = context_.now < receivers_.at(peer.handle).full_until;
   if (const auto ready = full ? std::nullopt : choose_ready(peer, copies, false)) return ready;
-  if (packing || store_.packing() > 0) return std::nullopt;
+  if (packing || store_.packing() > 0) {
+    if (peer.pieces.coming() == 0) frames_.receiver_waits();
+    return std::nullopt;
+  }
   return rarest;  // no buffers to pack in
 }
 
@@ -148,7 +151,7 @@ bool UploadPlanner::is_ready(SegmentRef segment) const {
 // Each takes two buffers meanwhile, and one until it is sent. Most of a small pool is left to what is being
 // sent.
 std::uint32_t UploadPlanner::most_packing() const {
-  return std::min(frames_.most_packing(capacity(), context_.now), std::max(context_.pool.capacity() / 8, 1u));
+  return std::min(frames_.most_packing(context_.now), std::max(context_.pool.capacity() / 8, 1u));
 }
 
 // For another frame until all of it is sent: one that has to give way for the next is packed for nothing.
@@ -316,6 +319,7 @@ void UploadPlanner::piece_gone(PieceIndex piece) {
 
 void UploadPlanner::tick(Duration elapsed) {
   uplink_.tick(static_cast<double>(sent_bytes_), elapsed);
+  frames_.tick(static_cast<double>(sent_bytes_), elapsed, !transfers_.empty());
   sent_bytes_ = 0;
   changed_ = true;
   for (const Transfer& transfer : std::vector<Transfer>(transfers_)) {
