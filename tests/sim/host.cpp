@@ -15,8 +15,8 @@ namespace {
 MemoryPlan plan(const HostConfig& config) {
   std::vector<MemoryUser> users;
   for (const Job& job : config.jobs) {
-    users.push_back({job.image->geometry(), !job.seeding, job.page_cached,
-                     config.frames != FramePolicy::Mode::never});
+    users.push_back(
+        {job.image->geometry(), !job.seeding, job.page_cached, config.frames != FramePolicy::Mode::never});
   }
   return plan_memory(config.memory_bytes, users).value();
 }

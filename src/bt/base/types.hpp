@@ -83,8 +83,8 @@ struct SegmentFrame {
   explicit operator bool() const { return bytes > 0; }
 };
 
-// A run of bytes inside one piece: what a REQUEST, PIECE, CANCEL or REJECT message names. Where it has a frame they are
-// bytes of that frame, as if it lay where its segment begins.
+// A run of bytes inside one piece: what a REQUEST, PIECE, CANCEL or REJECT message names. Where it has a
+// frame they are bytes of that frame, as if it lay where its segment begins.
 struct BlockSpan {
   PieceIndex piece;
   std::uint32_t begin = 0;   // bytes from the start of the piece

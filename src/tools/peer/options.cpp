@@ -119,8 +119,9 @@ void add_last_works(CLI::App& app, PeerOptions& options, Raw& raw) {
 
 void add_options(CLI::App& app, PeerOptions& options, Raw& raw) {
   const auto last = CLI::MultiOptionPolicy::TakeLast;
-  app.add_option("--seed", raw.seed,
-                 "serve TORRENT from SOURCE, a device, image, packed image or directory; more pairs may follow")
+  app.add_option(
+         "--seed", raw.seed,
+         "serve TORRENT from SOURCE, a device, image, packed image or directory; more pairs may follow")
       ->type_name("TORRENT SOURCE")
       ->expected(2, 1 << 20);
   app.add_option("--leech", raw.leech, "clone TORRENT to TARGET, a device or image; more pairs may follow")
