@@ -1,6 +1,5 @@
 #include "disk/frame_engine.hpp"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,13 +9,12 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <system_error>
 #include <thread>
 
 #include "bt/base/errno_text.hpp"
 #include "bt/base/geometry.hpp"
 #include "bt/frame/frame.hpp"
-#include "disk/unique_fd.hpp"
+#include "disk/completion_queue.hpp"
 
 namespace ezio {
 namespace {
@@ -28,12 +26,6 @@ struct Request {
   MutableBytes out;
   FilePart stored{};
 };
-
-UniqueFd make_event_fd() {
-  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (fd.get() < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  return fd;
-}
 
 // What a thread works with.
 class Worker {
@@ -112,22 +104,16 @@ class FrameEngine::Impl {
   }
 
   unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
-  int event_fd() const { return event_fd_.get(); }
-
-  void drain(std::vector<FrameCompletion>& out) {
-    const std::lock_guard lock(mutex_);
-    eventfd_t count;
-    ::eventfd_read(event_fd_.get(), &count);  // fails with EAGAIN when it was clear already
-    std::move(completions_.begin(), completions_.end(), std::back_inserter(out));
-    completions_.clear();
-  }
+  CompletionQueue<FrameCompletion>& completions() { return completions_; }
 
  private:
   void work(const std::stop_token& stop) {
     std::optional<Worker> worker;
+    std::vector<FrameCompletion> done;
     while (const std::optional<Request> request = next(stop)) {
       if (!worker) worker.emplace(level_);
-      report(worker->work(*request));
+      done.push_back(worker->work(*request));
+      completions_.report(done);
     }
   }
 
@@ -141,20 +127,13 @@ class FrameEngine::Impl {
     return request;
   }
 
-  void report(FrameCompletion done) {
-    const std::lock_guard lock(mutex_);
-    if (completions_.empty()) ::eventfd_write(event_fd_.get(), 1);
-    completions_.push_back(std::move(done));
-  }
-
   const int level_;
-  const UniqueFd event_fd_ = make_event_fd();
   std::mutex mutex_;
   std::condition_variable_any work_arrived_;
-  std::deque<Request> awaited_;               // under mutex_, as the next two
-  std::deque<Request> ahead_;                 // what nobody waits for yet
-  std::vector<FrameCompletion> completions_;  // not drained yet
-  std::vector<std::jthread> threads_;         // last: joined before what they use goes
+  std::deque<Request> awaited_;  // under mutex_, as the next
+  std::deque<Request> ahead_;    // what nobody waits for yet
+  CompletionQueue<FrameCompletion> completions_;
+  std::vector<std::jthread> threads_;  // last: joined before what they use goes
 };
 
 FrameEngine::FrameEngine(unsigned threads, int level) : impl_(std::make_unique<Impl>(threads, level)) {}
@@ -177,11 +156,11 @@ unsigned FrameEngine::threads() const {
 }
 
 int FrameEngine::event_fd() const {
-  return impl_->event_fd();
+  return impl_->completions().event_fd();
 }
 
 void FrameEngine::drain(std::vector<FrameCompletion>& out) {
-  impl_->drain(out);
+  impl_->completions().drain(out);
 }
 
 }  // namespace ezio

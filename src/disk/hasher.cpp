@@ -1,19 +1,16 @@
 #include "disk/hasher.hpp"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <stop_token>
-#include <system_error>
 #include <thread>
 
-#include "disk/unique_fd.hpp"
+#include "disk/completion_queue.hpp"
 
 namespace ezio {
 namespace {
@@ -34,14 +31,6 @@ struct Request {
   Bytes rest;  // not hashed yet
   bool last = false;
 };
-
-UniqueFd make_event_fd() {
-  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (fd.get() < 0) {
-    throw std::system_error(errno, std::generic_category(), "eventfd");
-  }
-  return fd;
-}
 
 }  // namespace
 
@@ -77,15 +66,7 @@ class HashEngine::Impl {
     for (std::size_t begun = 0; begun < count; begun += batch) work_arrived_.notify_one();
   }
 
-  int event_fd() const { return event_fd_.get(); }
-
-  void drain(std::vector<HashCompletion>& out) {
-    const std::lock_guard lock(mutex_);
-    eventfd_t count;
-    ::eventfd_read(event_fd_.get(), &count);  // fails with EAGAIN when it was clear already
-    out.insert(out.end(), completions_.begin(), completions_.end());
-    completions_.clear();
-  }
+  CompletionQueue<HashCompletion>& completions() { return completions_; }
 
  private:
   void work(const std::stop_token& stop) {
@@ -96,7 +77,7 @@ class HashEngine::Impl {
     while (refill(active, stop)) {
       hash_slice(active, slice);
       collect_done(active, done);
-      report(done);
+      completions_.report(done);
     }
   }
 
@@ -140,27 +121,13 @@ class HashEngine::Impl {
     });
   }
 
-  // One wake-up for all that the event loop has not seen yet.
-  void report(std::vector<HashCompletion>& done) {
-    if (done.empty()) {
-      return;
-    }
-    const std::lock_guard lock(mutex_);
-    if (completions_.empty()) {
-      ::eventfd_write(event_fd_.get(), 1);
-    }
-    completions_.insert(completions_.end(), done.begin(), done.end());
-    done.clear();
-  }
-
   const Sha1Kind kind_;
-  const UniqueFd event_fd_ = make_event_fd();
   std::mutex mutex_;
   std::condition_variable_any work_arrived_;
-  std::vector<Request> queued_;              // not submitted yet; the caller's
-  std::deque<Request> waiting_;              // one a stream at most; under mutex_
-  std::vector<HashCompletion> completions_;  // not drained yet; under mutex_
-  std::vector<std::jthread> threads_;        // last: joined before what they use goes
+  std::vector<Request> queued_;  // not submitted yet; the caller's
+  std::deque<Request> waiting_;  // one a stream at most; under mutex_
+  CompletionQueue<HashCompletion> completions_;
+  std::vector<std::jthread> threads_;  // last: joined before what they use goes
 };
 
 HashEngine::HashEngine(unsigned threads, Sha1Kind kind) : impl_(std::make_unique<Impl>(threads, kind)) {}
@@ -175,11 +142,11 @@ void HashEngine::submit() {
 }
 
 int HashEngine::event_fd() const {
-  return impl_->event_fd();
+  return impl_->completions().event_fd();
 }
 
 void HashEngine::drain(std::vector<HashCompletion>& out) {
-  impl_->drain(out);
+  impl_->completions().drain(out);
 }
 
 }  // namespace ezio

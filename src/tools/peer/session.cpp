@@ -268,9 +268,9 @@ Session::~Session() {
 
 void Session::start() {
   accept_next();
-  watch_disk();
-  watch_hashes();
-  watch_frames();
+  watch(disk_events_, &Session::on_disk_events);
+  watch(hash_events_, &Session::on_hash_events);
+  watch(frame_events_, &Session::on_frame_events);
   asio::post(context_, [this] { tick(); });  // the first at once: it connects and announces
 }
 

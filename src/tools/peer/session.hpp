@@ -122,9 +122,7 @@ class Session final : private ConnectionHandler {
   void sweep_strangers();
   void drop_stranger();
   std::shared_ptr<Connection> make_connection(Connection::Socket socket);
-  void watch_disk();
-  void watch_hashes();
-  void watch_frames();
+  void watch(boost::asio::posix::stream_descriptor& events, void (Session::*on_events)());
   void on_disk_events();
   void look_for_hung_disks();
   void look_for_hung_conclusions();

@@ -42,12 +42,13 @@ Event disk_event(const IoCompletion& completion, TargetIndex target) {
 
 }  // namespace
 
-void Session::watch_disk() {
-  disk_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    on_disk_events();
-    watch_disk();
-  });
+void Session::watch(asio::posix::stream_descriptor& events, void (Session::*on_events)()) {
+  events.async_wait(asio::posix::descriptor_base::wait_read,
+                    [this, &events, on_events](boost::system::error_code error) {
+                      if (error) return;
+                      (this->*on_events)();
+                      watch(events, on_events);
+                    });
 }
 
 void Session::on_disk_events() {
@@ -126,14 +127,6 @@ void Session::look_for_hung_conclusions() {
   }
 }
 
-void Session::watch_hashes() {
-  hash_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    on_hash_events();
-    watch_hashes();
-  });
-}
-
 void Session::on_hash_events() {
   std::vector<HashCompletion> completions;
   hasher_.drain(completions);
@@ -144,14 +137,6 @@ void Session::on_hash_events() {
     if (stream->second.last) hashes.erase(stream);
     deliver(token.torrent, SegmentHashed{token.piece, completion.digest, token.inspected});
   }
-}
-
-void Session::watch_frames() {
-  frame_events_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    on_frame_events();
-    watch_frames();
-  });
 }
 
 void Session::on_frame_events() {
