@@ -8,11 +8,12 @@
 #include <string>
 #include <string_view>
 
+#include "bt/base/little_endian.hpp"
+#include "bt/frame/frame.hpp"
 #include "bt/metainfo/bencode.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
 #include "bt/metainfo/rules.hpp"
-#include "disk/little_endian.hpp"
 #include "disk/zero_memory.hpp"
 
 namespace ezio {
@@ -27,8 +28,7 @@ constexpr std::string_view extents_key = "extents";
 constexpr std::string_view version_key = "version";
 constexpr std::size_t extent_bytes = 16;
 
-constexpr std::uint32_t frame_magic = 0xFD2FB528;  // RFC 8878, 3.1.1
-constexpr std::byte four_bytes_of_size{0x80};      // descriptor: and a window, no checksum, no dictionary
+constexpr std::byte four_bytes_of_size{0x80};  // descriptor: and a window, no checksum, no dictionary
 constexpr std::byte window_of_128_kib{(17 - 10) << 3};
 constexpr std::size_t frame_head_bytes = 10;
 constexpr std::uint32_t max_block_bytes = 128 * KiB;
@@ -89,7 +89,7 @@ std::vector<std::byte> encode_frame(std::uint32_t plain_bytes, std::size_t bytes
                                     Append append) {
   std::vector<std::byte> frame;
   frame.reserve(bytes);
-  append32(frame, frame_magic);
+  append32(frame, zstd_frame_magic);
   frame.push_back(four_bytes_of_size);
   frame.push_back(window_of_128_kib);
   append32(frame, plain_bytes);

@@ -2,15 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
 
 #include "bt/base/errno_text.hpp"
 #include "bt/metainfo/extents.hpp"
-#include "disk/small_file.hpp"
 
 namespace ezio {
 namespace {
@@ -22,21 +19,12 @@ constexpr std::uint64_t handed_at_once = 32 * std::uint64_t{MiB};
 
 Result<std::unique_ptr<PackedWriter>> PackedWriter::create(const std::string& path,
                                                            const PackedHeader& header) {
-  if (auto checked = check_output_path(path); !checked) return checked.error();
-  std::string partial = path + ".partial";
-  UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!fd && errno == EEXIST)
-    return path_error(partial, "is there already, left by one that was killed: remove it");
-  if (!fd) return path_errno(partial, "cannot be made", errno);
-  std::unique_ptr<PackedWriter> writer(
-      new PackedWriter(path, std::move(partial), std::move(fd), total_length(header.extents)));
+  auto file = PartialFile::create(path);
+  if (!file) return file.error();
+  std::unique_ptr<PackedWriter> writer(new PackedWriter(std::move(*file), total_length(header.extents)));
   if (auto done = writer->write_frame(encode_packed_header(header), 0, plain_checksum({})); !done)
     return done.error();
   return writer;
-}
-
-PackedWriter::~PackedWriter() {
-  if (fd_) ::unlink(partial_.c_str());
 }
 
 Result<void> PackedWriter::add(const PackedUnit& unit) {
@@ -54,13 +42,11 @@ Result<void> PackedWriter::finish() {
   assert(plain_ == whole_);
   if (auto done = write_zeros(); !done) return done;
   if (entries_.size() > max_seek_frames) {
-    return path_error(path_, fmt::format("{} frames are too many for a packed image: {} are the most",
-                                         entries_.size(), max_seek_frames));
+    return path_error(file_.path(), fmt::format("{} frames are too many for a packed image: {} are the most",
+                                                entries_.size(), max_seek_frames));
   }
   if (auto done = write(encode_seek_table(entries_)); !done) return done;
-  auto done = flush_and_rename(std::move(fd_), partial_, path_);
-  if (!done) ::unlink(partial_.c_str());
-  return done;
+  return file_.finish();
 }
 
 Result<void> PackedWriter::write_zeros() {
@@ -79,11 +65,11 @@ Result<void> PackedWriter::write_frame(Bytes stored, std::uint32_t plain_bytes, 
 }
 
 Result<void> PackedWriter::write(Bytes bytes) {
-  if (const int error = write_fully(fd_.get(), bytes); error != 0)
-    return path_errno(partial_, fmt::format("cannot be written at offset {:#x}", stored_), error);
+  if (const int error = write_fully(file_.fd(), bytes); error != 0)
+    return path_errno(file_.name(), fmt::format("cannot be written at offset {:#x}", stored_), error);
   stored_ += bytes.size();
   if (stored_ - handed_ < handed_at_once) return {};
-  ::sync_file_range(fd_.get(), static_cast<off_t>(handed_), static_cast<off_t>(stored_ - handed_),
+  ::sync_file_range(file_.fd(), static_cast<off_t>(handed_), static_cast<off_t>(stored_ - handed_),
                     SYNC_FILE_RANGE_WRITE);
   handed_ = stored_;
   return {};

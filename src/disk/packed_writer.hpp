@@ -9,7 +9,7 @@
 #include "bt/base/result.hpp"
 #include "disk/packed_unit.hpp"
 #include "disk/seek_table.hpp"
-#include "disk/unique_fd.hpp"
+#include "disk/small_file.hpp"
 
 namespace ezio {
 
@@ -19,7 +19,6 @@ class PackedWriter {
  public:
   // Refused where PATH is there and no file, or PATH.partial is there already, or cannot be made.
   static Result<std::unique_ptr<PackedWriter>> create(const std::string& path, const PackedHeader& header);
-  ~PackedWriter();
   PackedWriter(const PackedWriter&) = delete;
   PackedWriter& operator=(const PackedWriter&) = delete;
 
@@ -32,15 +31,12 @@ class PackedWriter {
   std::uint64_t stored_bytes() const { return stored_; }  // of the file so far
 
  private:
-  PackedWriter(std::string path, std::string partial, UniqueFd fd, std::uint64_t whole)
-      : path_(std::move(path)), partial_(std::move(partial)), fd_(std::move(fd)), whole_(whole) {}
+  PackedWriter(PartialFile file, std::uint64_t whole) : file_(std::move(file)), whole_(whole) {}
   Result<void> write(Bytes bytes);
   Result<void> write_frame(Bytes stored, std::uint32_t plain_bytes, std::uint32_t checksum);
   Result<void> write_zeros();
 
-  const std::string path_;
-  const std::string partial_;
-  UniqueFd fd_;
+  PartialFile file_;
   const std::uint64_t whole_;  // plain bytes that are to come
   std::uint64_t plain_ = 0;
   std::uint64_t stored_ = 0;

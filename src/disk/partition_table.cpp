@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "bt/base/errno_text.hpp"
+#include "bt/base/little_endian.hpp"
 
 namespace ezio {
 namespace {
@@ -22,12 +23,6 @@ constexpr std::string_view gpt_magic = "EFI PART";
 constexpr std::size_t gpt_header_bytes = 92;
 constexpr std::uint64_t most_sector_bytes = 64 * KiB;
 constexpr std::size_t most_logical = 256;  // a bound for a chain that runs in a circle
-
-std::uint64_t little_endian(const std::byte* bytes, int count) {
-  std::uint64_t value = 0;
-  for (int i = count; i > 0; --i) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i - 1]);
-  return value;
-}
 
 class TableReader {
  public:
@@ -135,9 +130,10 @@ Result<void> TableReader::find_gpt_bytes() {
   if (auto done = read(sector, header); !done) return done;
   if (as_text(Bytes(header)).substr(0, gpt_magic.size()) != gpt_magic)
     return refused("its first GPT is damaged: have it repaired (sfdisk or gdisk, and write) before");
-  const std::uint64_t backup = little_endian(&header[32], 8);
-  const std::uint64_t first_entry = little_endian(&header[72], 8);
-  const std::uint64_t entry_bytes = little_endian(&header[80], 4) * little_endian(&header[84], 4);
+  const std::uint64_t backup = load64(Bytes(header).subspan(32));
+  const std::uint64_t first_entry = load64(Bytes(header).subspan(72));
+  const std::uint64_t entry_bytes =
+      std::uint64_t{load32(Bytes(header).subspan(80))} * load32(Bytes(header).subspan(84));
   const std::uint64_t entry_sectors = (entry_bytes + sector - 1) / sector;
   const std::uint64_t sectors = disk_.size / sector;
   if (entry_bytes > most_gap_bytes || first_entry > sectors || backup >= sectors || backup < entry_sectors)
@@ -160,10 +156,10 @@ Result<void> TableReader::follow_extended(std::uint64_t first) {
     if (record > disk_.size - table_.sector_bytes)
       return refused("an extended boot record lies behind the disk");
     if (auto done = read(record, bytes); !done) return done;
-    if (little_endian(&bytes[510], 2) != 0xaa55) return {};
+    if (load_little(Bytes(bytes).subspan(510), 2) != 0xaa55) return {};
     table_.own.push_back({record, table_.sector_bytes});
     table_.disk_bytes = std::max(table_.disk_bytes, record + table_.sector_bytes);
-    const std::uint64_t next = little_endian(&bytes[446 + 16 + 8], 4);
+    const std::uint64_t next = load32(Bytes(bytes).subspan(446 + 16 + 8));
     if (std::to_integer<int>(bytes[446 + 16 + 4]) == 0 || next == 0) return {};
     record = first + next * table_.sector_bytes;
   }

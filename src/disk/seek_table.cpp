@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "disk/little_endian.hpp"
+#include "bt/base/little_endian.hpp"
 
 namespace ezio {
 namespace {

@@ -38,6 +38,17 @@ UniqueFd create_beside(const std::string& path, std::string& name) {
   return {};
 }
 
+// Flushes `fd`, which is open at `name`, closes it, and gives it the name `path`.
+Result<void> flush_and_rename(UniqueFd fd, const std::string& name, const std::string& path) {
+  int error = ::fsync(fd.get()) != 0 ? errno : 0;
+  if (::close(fd.release()) != 0 && error == 0) error = errno;
+  if (error == 0 && ::rename(name.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) return path_errno(path, "cannot write", error);
+  error = flush_directory(directory_of(path));
+  if (error != 0) return path_errno(path, "written, but its directory cannot be flushed", error);
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<std::byte>> read_small_file(const std::string& path, std::size_t max_bytes) {
@@ -86,14 +97,24 @@ Result<void> write_file_atomically(const std::string& path, Bytes contents) {
   return done;
 }
 
-Result<void> flush_and_rename(UniqueFd fd, const std::string& name, const std::string& path) {
-  int error = ::fsync(fd.get()) != 0 ? errno : 0;
-  if (::close(fd.release()) != 0 && error == 0) error = errno;
-  if (error == 0 && ::rename(name.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) return path_errno(path, "cannot write", error);
-  error = flush_directory(directory_of(path));
-  if (error != 0) return path_errno(path, "written, but its directory cannot be flushed", error);
-  return {};
+Result<PartialFile> PartialFile::create(const std::string& path) {
+  if (auto checked = check_output_path(path); !checked) return checked.error();
+  std::string name = path + ".partial";
+  UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd && errno == EEXIST)
+    return path_error(name, "is there already, left by one that was killed: remove it");
+  if (!fd) return path_errno(name, "cannot be made", errno);
+  return PartialFile(path, std::move(name), std::move(fd));
+}
+
+PartialFile::~PartialFile() {
+  if (fd_) ::unlink(name_.c_str());
+}
+
+Result<void> PartialFile::finish() {
+  auto done = flush_and_rename(std::move(fd_), name_, path_);
+  if (!done) ::unlink(name_.c_str());
+  return done;
 }
 
 int write_fully(int fd, Bytes data) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bt/base/result.hpp"
@@ -22,10 +23,29 @@ Result<void> check_output_path(const std::string& path);
 // then renamed. On an error `path` is as it was.
 Result<void> write_file_atomically(const std::string& path, Bytes contents);
 
-// The end of that, of a file that was written at length: flushes `fd`, which is open at `name`, closes it,
-// and gives it the name `path`. On an error `path` is as it was, but for one of the directory; `name` is left
-// to the caller.
-Result<void> flush_and_rename(UniqueFd fd, const std::string& name, const std::string& path);
+// A file that is written at length, as PATH.partial, which replaces PATH when all is there and on the disk.
+// Until then, and on every error but one of the directory, PATH is as it was; what was written goes with this
+// object.
+class PartialFile {
+ public:
+  // Refused where PATH is there and no file, or PATH.partial is there already, or cannot be made.
+  static Result<PartialFile> create(const std::string& path);
+  PartialFile(PartialFile&&) = default;
+  ~PartialFile();
+
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+  const std::string& name() const { return name_; }  // of what is written, PATH.partial
+  Result<void> finish();
+
+ private:
+  PartialFile(std::string path, std::string name, UniqueFd fd)
+      : path_(std::move(path)), name_(std::move(name)), fd_(std::move(fd)) {}
+
+  std::string path_;
+  std::string name_;
+  UniqueFd fd_;
+};
 
 // Writes all of it; errno, 0 for success.
 int write_fully(int fd, Bytes data);

@@ -6,17 +6,12 @@
 
 #include <new>
 
+#include "bt/base/little_endian.hpp"
+
 namespace ezio {
 namespace {
 
-constexpr std::uint32_t frame_magic = 0xFD2FB528;  // RFC 8878, 3.1.1
-constexpr std::size_t least_header_bytes = 6;      // magic, descriptor, and a window or a size
-
-std::uint64_t little_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
-  return value;
-}
+constexpr std::size_t least_header_bytes = 6;  // magic, descriptor, and a window or a size
 
 // RFC 8878, 3.1.1.1.2.
 std::uint64_t window_bytes(std::byte descriptor) {
@@ -39,7 +34,7 @@ FrameId frame_id(Bytes frame) {
 
 // ZSTD_getFrameHeader, which would say this, is not part of zstd's stable interface.
 Result<FrameHeader> read_frame_header(Bytes frame) {
-  if (frame.size() < least_header_bytes || little_endian(frame.first(4)) != frame_magic) {
+  if (frame.size() < least_header_bytes || load32(frame) != zstd_frame_magic) {
     return Error{"not a zstd frame"};
   }
   const auto descriptor = std::to_integer<std::uint32_t>(frame[4]);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "bt/base/geometry.hpp"
@@ -17,6 +18,8 @@ struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
 namespace ezio {
+
+inline constexpr std::uint32_t zstd_frame_magic = 0xFD2FB528;  // a frame's first number: RFC 8878, 3.1.1
 
 // Of zstd's levels 1 to 19: the fastest one that packs an image of a file system to within a few percent of
 // what the slower ones do.

@@ -15,7 +15,7 @@
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
-#include "disk/little_endian.hpp"
+#include "bt/base/little_endian.hpp"
 #include "tools/common/interrupt.hpp"
 
 namespace ezio {

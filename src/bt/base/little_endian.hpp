@@ -1,4 +1,4 @@
-// Numbers as they stand in zstd's formats: little-endian. Core file.
+// Numbers as they stand in zstd's formats and in partition tables: little-endian. Core file.
 #pragma once
 
 #include <cstddef>
