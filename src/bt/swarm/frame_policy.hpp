@@ -2,8 +2,9 @@
 // Core file.
 //
 // Packing pays where the processors pack more plain bytes a second than the uplink carries. Both are
-// measured: the uplink all the time, packing by a segment now and then. Where it does not pay, and until both
-// are known, segments are sent as they are. A stored frame costs nothing, and is always sent.
+// measured: the uplink while it is busy with plain bytes, packing by a segment now and then. Where it does
+// not pay, and until both are known, segments are sent as they are. A stored frame costs nothing, and is
+// always sent.
 #pragma once
 
 #include <algorithm>

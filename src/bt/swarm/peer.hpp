@@ -125,7 +125,7 @@ struct Peer {
   std::optional<std::uint16_t> listen_port;
   std::string client;
   std::optional<std::uint8_t> notice_id;        // one of our own: how it wants to hear SegmentNotices
-  std::optional<std::uint8_t> frame_id;         // one of our own: by which id it takes zstd frames
+  std::uint8_t frame_id = 0;                    // one of our own: by which id it takes zstd frames; 0: none
   std::uint32_t largest_request = block_bytes;  // bytes it serves in one REQUEST
   std::uint32_t request_queue = 250;            // REQUESTs it queues (BEP 10 reqq)
 
@@ -148,7 +148,7 @@ struct Peer {
   bool active() const { return state == State::active; }
   bool ours() const { return notice_id.has_value(); }
   // A frame that one no longer has must be told: by BEP 6.
-  bool takes_frames() const { return ours() && frame_id.has_value() && fast; }
+  bool takes_frames() const { return ours() && frame_id != 0 && fast; }
   void heard(TimePoint now) {
     last_heard = now;
     asked_at.reset();

@@ -163,10 +163,10 @@ bool PieceDownload::is_of_our_form(const BlockSpan& span) const {
   return frame.id == span.frame && (!frame || span.begin + span.length <= wire_end(segment));
 }
 
-// The block's own bytes are there.
+// The block's own bytes are where they belong, if it has been received.
 bool PieceDownload::is_plain(std::uint32_t block) const {
   const Segment& segment = segments_[segment_index(block)];
-  return blocks_[block].received && (!segment.frame || segment.unpacked >= Unpacked::good);
+  return !segment.frame || segment.unpacked >= Unpacked::good;
 }
 
 // ---------------------------------------------------------------- blocks
@@ -218,14 +218,8 @@ bool PieceDownload::requested(const BlockSpan& span) const {
 }
 
 bool PieceDownload::holds(const BlockSpan& span) const {
-  if (span.frame != 0) {
-    return is_of_our_form(span) && !any_block(span, [](const Block& block) { return !block.received; });
-  }
-  const std::uint32_t last = (span.begin + span.length - 1) / block_bytes;
-  for (std::uint32_t i = span.begin / block_bytes; i <= last; ++i) {
-    if (!is_plain(i)) return false;
-  }
-  return true;
+  const bool in_place = span.frame != 0 ? is_of_our_form(span) : is_plain(span.begin / block_bytes);
+  return in_place && !any_block(span, [](const Block& block) { return !block.received; });
 }
 
 void PieceDownload::request(const BlockSpan& span) {
@@ -292,7 +286,7 @@ void PieceDownload::reset() {
 }
 
 std::uint32_t PieceDownload::received_prefix() const {
-  while (prefix_ < blocks_.size() && is_plain(prefix_)) ++prefix_;
+  while (prefix_ < blocks_.size() && blocks_[prefix_].received && is_plain(prefix_)) ++prefix_;
   return std::min(prefix_ * block_bytes, size_);
 }
 

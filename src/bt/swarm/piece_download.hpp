@@ -88,7 +88,7 @@ class PieceDownload {
   // `vouched`: the sender says that it has verified the piece; else it passed on what it was being sent
   // itself.
   void received(const BlockSpan& span, PeerHandle from, bool vouched);
-  // Whether all of the span is there, whoever sent it and whatever it is worth.
+  // Whether all of the span, of one segment, is there, whoever sent it and whatever it is worth.
   bool holds(const BlockSpan& span) const;
 
   // Everyone who sent a block of it, without duplicates, and what they said of it.

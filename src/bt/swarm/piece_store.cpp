@@ -96,17 +96,19 @@ bool PieceStore::take_frame(PieceDownload& download, std::uint32_t segment, Segm
 }
 
 void PieceStore::drop_frame(PieceDownload& download, std::uint32_t segment) {
-  context_.pool.release(download.frame_buffer(segment));
-  --buffers_held_;
+  release_frame(download, segment);
   download.drop_frame(segment);
 }
 
+void PieceStore::release_frame(const PieceDownload& download, std::uint32_t segment) {
+  context_.pool.release(download.frame_buffer(segment));
+  --buffers_held_;
+}
+
 // With the piece; its blocks stay as they are.
-void PieceStore::release_frames(PieceDownload& download) {
+void PieceStore::release_frames(const PieceDownload& download) {
   for (std::uint32_t i = 0; i < download.segment_count(); ++i) {
-    if (!download.frame(i)) continue;
-    context_.pool.release(download.frame_buffer(i));
-    --buffers_held_;
+    if (download.frame(i)) release_frame(download, i);
   }
 }
 
@@ -154,20 +156,20 @@ bool PieceStore::pack(SegmentRef segment) {
   return true;
 }
 
-bool PieceStore::on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error) {
+void PieceStore::on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error) {
   const auto found = packing_.find(segment);
   assert(found != packing_.end());
   const Packing packing = found->second;
   packing_.erase(found);
   context_.pool.release(packing.plain);
-  if (!error.empty()) context_.lose(TargetIndex{0}, fmt::format("read failed: {}", error));
-  if (error.empty() && frame && !context_.pool.is_cached(context_.frame_key(segment))) {
-    cache_frame(packing.frame, segment, frame);
-    return true;
+  if (!error.empty()) {
+    context_.lose(TargetIndex{0}, fmt::format("read failed: {}", error));
+  } else if (!frame) {
+    frameless_[index(segment)] = true;
+  } else if (!context_.pool.is_cached(context_.frame_key(segment))) {
+    return cache_frame(packing.frame, segment, frame);
   }
-  if (error.empty() && !frame) frameless_[index(segment)] = true;
   context_.pool.release(packing.frame);
-  return false;
 }
 
 // ---------------------------------------------------------------- hash and disk
@@ -215,8 +217,7 @@ void PieceStore::verified(PieceIndex piece) {
       cache_frame(download.frame_buffer(i), segment, download.frame(i));
       --buffers_held_;
     } else if (download.frame(i)) {
-      context_.pool.release(download.frame_buffer(i));
-      --buffers_held_;
+      release_frame(download, i);
     }
     context_.pool.cache(download.buffer(i), context_.key(segment));
     writing_.emplace(segment, Writing{download.buffer(i), context_.targets});

@@ -31,14 +31,23 @@ class PieceStore {
   bool has_room(PieceIndex piece) const;   // within our share; the pool may be short all the same
   void drop(PieceIndex piece);             // nothing of it is arriving or being hashed
   void received(PieceDownload& download);  // more of it is there: hands it to the hash
-  enum class Verdict { pending, right, wrong };
+
   // --- segments that come as frames ---
   // From now on the segment, untouched, is fetched as this frame; false where there is no buffer for it.
   bool take_frame(PieceDownload& download, std::uint32_t segment, SegmentFrame frame);
   // Nothing of it is on its way: it is fetched as it is. Whoever was promised the frame is to be told.
   void drop_frame(PieceDownload& download, std::uint32_t segment);
   void on_unpacked(SegmentRef segment, bool good);
+  // Bytes of the frames that were unpacked so far, and of what was in them.
+  struct Unpacked {
+    std::uint64_t framed = 0;
+    std::uint64_t plain = 0;
+  };
+  const Unpacked& unpacked() const { return unpacked_; }
+  std::uint32_t unpacking() const { return unpacks_in_flight_; }  // segments
 
+  // --- hash and disk ---
+  enum class Verdict { pending, right, wrong };
   // Unless pending, the caller goes on with verified() or drop().
   Verdict on_hashed(PieceIndex piece, const Sha1Digest& digest);
   void verified(PieceIndex piece);  // from now on it is in context.have, cached, and being written
@@ -63,19 +72,11 @@ class PieceStore {
   // Of a verified piece that has no frame here: has it packed, unless it is known to be worth nothing. False
   // where it is, or there are no buffers.
   bool pack(SegmentRef segment);
-  // Bytes of the frames that were unpacked so far, and of what was in them.
-  struct Unpacked {
-    std::uint64_t framed = 0;
-    std::uint64_t plain = 0;
-  };
-  const Unpacked& unpacked() const { return unpacked_; }
-  std::uint32_t unpacking() const { return unpacks_in_flight_; }  // segments
   bool is_packing(SegmentRef segment) const { return packing_.contains(segment); }
   std::size_t packing() const { return packing_.size(); }
   // Tried, and no shorter than the segment.
   bool has_no_frame(SegmentRef segment) const { return frameless_[index(segment)]; }
-  // True where there is one now, for as long as the pool has room for it.
-  bool on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error);
+  void on_frame_read(SegmentRef segment, SegmentFrame frame, const std::string& error);
 
   // A failed read loses the target: ask again. Else use() is called before the segment may be evicted.
   template <class Use>
@@ -123,7 +124,8 @@ class PieceStore {
   std::uint32_t index(SegmentRef segment) const;
   void unpack_what_is_whole(PieceDownload& download);
   void cache_frame(BufferId buffer, SegmentRef segment, SegmentFrame frame);
-  void release_frames(PieceDownload& download);
+  void release_frame(const PieceDownload& download, std::uint32_t segment);
+  void release_frames(const PieceDownload& download);
 
   using WritingRef = std::map<SegmentRef, Writing>::iterator;
   WritingRef settle_write(WritingRef writing, bool keep);

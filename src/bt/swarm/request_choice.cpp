@@ -286,7 +286,7 @@ void RequestPipeline::send_request(Peer& peer, const BlockSpan& span) {
   ++asked.open;
   if (asked.queue.size() >= max_unanswered && asked.queue.front().released) asked.queue.pop_front();
   asked.queue.push_back({span, context_.now, false});
-  wire::append_request(context_.out(peer), span, peer.frame_id.value_or(0));
+  wire::append_request(context_.out(peer), span, peer.frame_id);
 }
 
 // ---------------------------------------------------------------- for how long

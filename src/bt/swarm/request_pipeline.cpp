@@ -160,7 +160,7 @@ void RequestPipeline::cancel_elsewhere(const Peer& receiver, const BlockSpan& sp
     if (handle == receiver.handle) continue;
     for (OutstandingRequest& request : peer.requests.queue) {
       if (request.released || !overlap(request.span, span)) continue;
-      wire::append_cancel(context_.out(peer), request.span, peer.frame_id.value_or(0));
+      wire::append_cancel(context_.out(peer), request.span, peer.frame_id);
       release(peer, request);
     }
   }
@@ -184,7 +184,7 @@ void RequestPipeline::give_up(PieceIndex piece) {
   for (auto& [handle, peer] : context_.peers) {
     for (OutstandingRequest& request : peer.requests.queue) {
       if (request.released || request.span.piece != piece) continue;
-      wire::append_cancel(context_.out(peer), request.span, peer.frame_id.value_or(0));
+      wire::append_cancel(context_.out(peer), request.span, peer.frame_id);
       release(peer, request);
     }
     std::optional<OutstandingRequest>& receiving = peer.requests.receiving;

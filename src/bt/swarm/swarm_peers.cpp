@@ -356,7 +356,7 @@ struct Swarm::MessageHandler {
       peer.largest_request = std::bit_floor(size);
     }
     peer.client = hello.client;
-    if (hello.frame_id) peer.frame_id = hello.frame_id;
+    if (hello.frame_id) peer.frame_id = *hello.frame_id;
     if (hello.notice_id && !peer.ours()) {
       peer.notice_id = hello.notice_id;
       for (const auto& download : swarm.store_.filling()) tell_parts(*download);

@@ -27,10 +27,12 @@ UploadPlanner::UploadPlanner(SwarmContext& context, PieceStore& store, FramePoli
 
 void UploadPlanner::plan() {
   if (context_.over || !std::exchange(changed_, false)) return;
+  const bool full = transfers_.size() >= most_transfers;
+  if (full && most_packing() == 0) return;
   const auto incomplete = static_cast<std::uint32_t>(
       std::count_if(context_.peers.begin(), context_.peers.end(),
                     [](const auto& entry) { return !entry.second.pieces.have.all(); }));
-  if (transfers_.size() < most_transfers) {
+  if (!full) {
     for (Peer* peer : receivers()) {
       while (transfers_.size() < most_transfers && offer(*peer, incomplete) && may_receive(*peer)) {
       }
@@ -99,7 +101,7 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
   if (frame) {
     const BlockSpan span{segment->piece, segment->segment * context_.geometry.segment_bytes(), frame.bytes,
                          frame.id};
-    wire::append_frame_offer(context_.out(peer), {span}, *peer.frame_id);
+    wire::append_frame_offer(context_.out(peer), {span}, peer.frame_id);
   } else {
     context_.notify(peer, wire::SegmentNotice::What::offer, *segment);
   }

@@ -59,7 +59,7 @@ bool Uploader::is_here(const Peer& peer, const BlockSpan& span) const {
 }
 
 void Uploader::refuse(Peer& peer, const BlockSpan& span) {
-  if (peer.fast) wire::append_reject(context_.out(peer), span, peer.frame_id.value_or(0));
+  if (peer.fast) wire::append_reject(context_.out(peer), span, peer.frame_id);
 }
 
 void Uploader::on_cancel(Peer& peer, const BlockSpan& span) {
@@ -193,8 +193,7 @@ bool Uploader::send_next(Peer& peer) {
     peer.uploads.credit_bytes -= chosen.length;
     const std::uint32_t segment = context_.geometry.segment_of(chosen).segment;
     context_.emit(SendBlock{peer.handle, chosen, *buffer,
-                            chosen.begin - segment * context_.geometry.segment_bytes(),
-                            peer.frame_id.value_or(0)});
+                            chosen.begin - segment * context_.geometry.segment_bytes(), peer.frame_id});
     return true;
   }
   return false;

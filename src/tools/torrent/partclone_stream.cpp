@@ -12,10 +12,10 @@
 #include <cerrno>
 
 #include "bt/base/errno_text.hpp"
+#include "bt/base/little_endian.hpp"
 #include "bt/base/printable.hpp"
 #include "bt/metainfo/extents.hpp"
 #include "bt/metainfo/metainfo.hpp"
-#include "bt/base/little_endian.hpp"
 #include "tools/common/interrupt.hpp"
 
 namespace ezio {
