@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "bt/metainfo/zero_pieces.hpp"
+#include "disk/progress_interval.hpp"
 
 namespace ezio {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 // What a worker reads of each of its pieces before it hashes them together. All lanes of it should stay in a
 // core's L2 cache between the read and the hash.
 constexpr std::uint32_t chunk_bytes = 64 * KiB;
-constexpr std::chrono::milliseconds progress_interval{200};
 
 class BulkHash {
  public:

@@ -14,11 +14,11 @@
 
 #include "bt/metainfo/zero_pieces.hpp"
 #include "bt/sha1/sha1.hpp"
+#include "disk/progress_interval.hpp"
 
 namespace ezio {
 namespace {
 
-constexpr std::chrono::milliseconds progress_interval{200};
 constexpr std::uint64_t held_a_thread = 4 * std::uint64_t{MiB};
 constexpr std::uint64_t most_held = 1024 * std::uint64_t{MiB};
 

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 
 #include "bt/base/errno_text.hpp"
 #include "disk/file_system_size.hpp"
+#include "disk/kernel_partitions.hpp"
 #include "disk/move_gpt.hpp"
 #include "disk/old_signatures.hpp"
 #include "disk/signatures.hpp"
@@ -140,10 +139,11 @@ Result<void> CloneEnding::fit_table(std::vector<std::string>& notes) const {
 
 void CloneEnding::reread_table(std::vector<std::string>& notes) const {
   if (!target_.block_device || target_.identity.device != target_.identity.whole_disk) return;
-  if (::ioctl(target_.fd.get(), BLKRRPART) == 0) return;
-  if (errno == EINVAL || errno == ENOTTY) return;  // a device without partitions, whatever is on it
+  const int error = ask_to_reread(target_.fd.get());
+  if (error == 0 || error == EINVAL || error == ENOTTY)
+    return;  // a device without partitions, whatever is on it
   notes.push_back(fmt::format("the kernel has not reread the partition table ({}): partprobe, or restart",
-                              errno_text(errno)));
+                              errno_text(error)));
 }
 
 }  // namespace ezio

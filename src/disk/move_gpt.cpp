@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <libfdisk/libfdisk.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <vector>
 
 #include "bt/base/errno_text.hpp"
+#include "disk/fdisk_context.hpp"
 #include "disk/partition_table.hpp"
 
 namespace ezio {
@@ -40,12 +39,9 @@ Result<void> keep(const DeviceFile& disk, const Extent& part, KeptBytes& kept) {
 
 // libfdisk puts the backup where it belongs whenever it writes.
 Result<void> write_table(const DeviceFile& disk) {
-  const std::unique_ptr<fdisk_context, decltype(&fdisk_unref_context)> context(fdisk_new_context(),
-                                                                               &fdisk_unref_context);
-  if (!context) return path_error(disk.path, "libfdisk has no memory");
-  fdisk_disable_dialogs(context.get(), 1);
-  int error = fdisk_assign_device_by_fd(context.get(), disk.fd.get(), disk.path.c_str(), 0);
-  if (error == 0) error = fdisk_write_disklabel(context.get());
+  const auto context = open_fdisk(disk.fd.get(), disk.path, FdiskAccess::write);
+  if (!context) return context.error();
+  const int error = fdisk_write_disklabel(context->get());
   if (error != 0) return path_errno(disk.path, "libfdisk cannot move the backup of its GPT", -error);
   return {};
 }

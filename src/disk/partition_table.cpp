@@ -1,7 +1,6 @@
 #include "disk/partition_table.hpp"
 
 #include <fmt/format.h>
-#include <libfdisk/libfdisk.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,22 +11,19 @@
 
 #include "bt/base/errno_text.hpp"
 #include "bt/base/little_endian.hpp"
+#include "disk/boot_record.hpp"
+#include "disk/fdisk_context.hpp"
 
 namespace ezio {
 namespace {
 
-using Context = std::unique_ptr<fdisk_context, decltype(&fdisk_unref_context)>;
-using Table = std::unique_ptr<fdisk_table, decltype(&fdisk_unref_table)>;
-
 constexpr std::string_view gpt_magic = "EFI PART";
 constexpr std::size_t gpt_header_bytes = 92;
 constexpr std::uint64_t most_sector_bytes = 64 * KiB;
-constexpr std::size_t most_logical = 256;  // a bound for a chain that runs in a circle
 
 class TableReader {
  public:
-  explicit TableReader(const DeviceFile& disk)
-      : disk_(disk), context_(fdisk_new_context(), &fdisk_unref_context) {}
+  TableReader(const DeviceFile& disk, FdiskContext context) : disk_(disk), context_(std::move(context)) {}
 
   Result<std::optional<PartitionTable>> run();
 
@@ -41,16 +37,12 @@ class TableReader {
   Error refused(std::string_view what) const { return path_error(disk_.path, what); }
 
   const DeviceFile& disk_;
-  Context context_;
+  FdiskContext context_;
   PartitionTable table_;
   std::vector<std::uint64_t> containers_;  // of logical partitions: where they begin, bytes
 };
 
 Result<std::optional<PartitionTable>> TableReader::run() {
-  if (!context_) return refused("libfdisk has no memory");
-  fdisk_disable_dialogs(context_.get(), 1);
-  const int error = fdisk_assign_device_by_fd(context_.get(), disk_.fd.get(), disk_.path.c_str(), 1);
-  if (error != 0) return path_errno(disk_.path, "cannot be read by libfdisk", -error);
   if (fdisk_has_label(context_.get()) == 0) return std::optional<PartitionTable>();
   if (disk_.size < most_sector_bytes) return refused("is too small for a partition table");
   table_.type = fdisk_label_get_name(fdisk_get_label(context_.get(), nullptr));
@@ -74,12 +66,10 @@ Result<std::optional<PartitionTable>> TableReader::run() {
 }
 
 Result<void> TableReader::read_partitions() {
-  fdisk_table* raw = nullptr;
-  if (const int error = fdisk_get_partitions(context_.get(), &raw); error != 0)
-    return path_errno(disk_.path, "its partitions cannot be read", -error);
-  const Table entries(raw, &fdisk_unref_table);
-  for (std::size_t i = 0; i < fdisk_table_get_nents(entries.get()); ++i) {
-    if (auto done = add_partition(fdisk_table_get_partition(entries.get(), i)); !done) return done;
+  const auto entries = fdisk_partitions(context_, disk_.path);
+  if (!entries) return entries.error();
+  for (std::size_t i = 0; i < fdisk_table_get_nents(entries->get()); ++i) {
+    if (auto done = add_partition(fdisk_table_get_partition(entries->get(), i)); !done) return done;
   }
   std::ranges::sort(table_.partitions, {}, &TablePartition::offset);
   for (std::size_t i = 1; i < table_.partitions.size(); ++i) {
@@ -92,9 +82,7 @@ Result<void> TableReader::read_partitions() {
 }
 
 Result<void> TableReader::add_partition(fdisk_partition* entry) {
-  if (fdisk_partition_is_used(entry) == 0 || fdisk_partition_has_start(entry) == 0 ||
-      fdisk_partition_has_size(entry) == 0)
-    return {};
+  if (!has_place(entry)) return {};
   TablePartition partition;
   partition.number = static_cast<std::uint32_t>(fdisk_partition_get_partno(entry) + 1);
   const std::uint64_t begin = fdisk_partition_get_start(entry), count = fdisk_partition_get_size(entry);
@@ -150,21 +138,20 @@ Result<void> TableReader::find_gpt_bytes() {
 
 // Each extended boot record names one partition and the next record, counted from the first.
 Result<void> TableReader::follow_extended(std::uint64_t first) {
-  std::uint64_t record = first;
-  for (std::size_t i = 0; i < most_logical; ++i) {
-    std::array<std::byte, 512> bytes;
-    if (record > disk_.size - table_.sector_bytes)
-      return refused("an extended boot record lies behind the disk");
-    if (auto done = read(record, bytes); !done) return done;
-    if (load_little(Bytes(bytes).subspan(510), 2) != 0xaa55) return {};
-    table_.own.push_back({record, table_.sector_bytes});
-    table_.disk_bytes = std::max(table_.disk_bytes, record + table_.sector_bytes);
-    const std::uint64_t next = load32(Bytes(bytes).subspan(446 + 16 + 8));
-    if (std::to_integer<int>(bytes[446 + 16 + 4]) == 0 || next == 0) return {};
-    record = first + next * table_.sector_bytes;
+  std::uint64_t at = first;
+  for (int i = 0; i < most_boot_records; ++i) {
+    if (at > disk_.size - table_.sector_bytes) return refused("an extended boot record lies behind the disk");
+    const auto record = BootRecord::read(disk_.fd.get(), disk_.path, at);
+    if (!record) return record.error();
+    if (!record->valid()) return {};
+    table_.own.push_back({at, table_.sector_bytes});
+    table_.disk_bytes = std::max(table_.disk_bytes, at + table_.sector_bytes);
+    const auto link = record->link();
+    if (!link || record->entry(*link).start == 0) return {};
+    at = first + record->entry(*link).start * table_.sector_bytes;
   }
   return refused(
-      fmt::format("has more than {} extended boot records, or they run in a circle", most_logical));
+      fmt::format("has more than {} extended boot records, or they run in a circle", most_boot_records));
 }
 
 Result<void> TableReader::read(std::uint64_t offset, MutableBytes data) const {
@@ -176,7 +163,9 @@ Result<void> TableReader::read(std::uint64_t offset, MutableBytes data) const {
 }  // namespace
 
 Result<std::optional<PartitionTable>> read_partition_table(const DeviceFile& disk) {
-  return TableReader(disk).run();
+  auto context = open_fdisk(disk.fd.get(), disk.path, FdiskAccess::read);
+  if (!context) return context.error();
+  return TableReader(disk, std::move(*context)).run();
 }
 
 }  // namespace ezio

@@ -1,4 +1,5 @@
-// What the event log says (--log), a JSON object a line. README "The event log" is its description for users.
+// What the event log says (--log), a JSON object a line. docs/TRACKER.md "The event log" is its description
+// for users.
 //
 // Core file.
 #pragma once

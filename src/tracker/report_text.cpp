@@ -29,7 +29,7 @@ int rank(const Host& host) {
   return host.state() == HostState::done ? 3 : 2;
 }
 
-std::string targets_text(const Host& host) {
+std::string targets_with_serials(const Host& host) {
   std::string out;
   for (const TargetReport& target : host.report.targets) {
     out += (out.empty() ? "" : ", ") + target.path;
@@ -42,7 +42,8 @@ void append_host(std::string& out, const Host& host, std::size_t name_width) {
   const HostReport& report = host.report;
   fmt::format_to(std::back_inserter(out), "  {:{}}  {:15}  {:9}  {:>7}  {}", host.name(), name_width,
                  address_text(host.address()), shown_state(host),
-                 host.finished ? span_text(*host.finished - host.first_seen) : "", targets_text(host));
+                 host.finished ? span_text(*host.finished - host.first_seen) : "",
+                 targets_with_serials(host));
   if (report.have > 0) {
     fmt::format_to(std::back_inserter(out),
                    "  {} of {} pieces: {} reused, {} fetched, {} of zeros, {} read back", report.have,

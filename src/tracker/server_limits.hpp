@@ -1,4 +1,5 @@
-// What the tracker's HTTP server bears from its clients. README "Limits of the tracker" lists them for users.
+// What the tracker's HTTP server bears from its clients. docs/TRACKER.md "Limits of the tracker" lists them
+// for users.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What /stats and /events say, as JSON. README "The JSON of /stats" is its description for users.
+// What /stats and /events say, as JSON. docs/TRACKER.md "The JSON of /stats" is its description for users.
 //
 // Core file. Texts that hosts reported are clean_text already, so that every string is UTF-8.
 #pragma once

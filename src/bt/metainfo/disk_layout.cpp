@@ -16,23 +16,23 @@ using bencode::Node;
 constexpr std::int64_t least_sector_bytes = 512;
 constexpr std::int64_t most_sector_bytes = 64 * KiB;
 
-Error fault(std::string_view key, std::string_view what) {
+Error layout_fault(std::string_view key, std::string_view what) {
   return {fmt::format("{}.{}: {}", disk_key, key, what)};
 }
 
 Result<std::uint64_t> number_at(Node dict, std::string_view key) {
   const auto node = dict.find(key);
   const auto value = node ? node->as_integer() : std::nullopt;
-  if (!value || *value < 0) return fault(key, "missing, or no number from 0");
+  if (!value || *value < 0) return layout_fault(key, "missing, or no number from 0");
   return static_cast<std::uint64_t>(*value);
 }
 
 Result<std::string> text_at(Node dict, std::string_view key) {
   const auto node = dict.find(key);
   const auto value = node ? node->as_string() : std::nullopt;
-  if (!value) return fault(key, "missing, or no string");
+  if (!value) return layout_fault(key, "missing, or no string");
   if (value->size() > max_layout_text_bytes)
-    return fault(key, fmt::format("is longer than {} bytes", max_layout_text_bytes));
+    return layout_fault(key, fmt::format("is longer than {} bytes", max_layout_text_bytes));
   return {boost::system::in_place_value, *value};
 }
 
@@ -58,15 +58,15 @@ Result<DiskPartition> parse_partition(Node dict) {
                         take(text_at(dict, "type"), partition.type, error) &&
                         take(text_at(dict, "name"), partition.name, error);
   if (!complete) return error;
-  if (number > max_partitions) return fault("number", fmt::format("{} is no partition's", number));
+  if (number > max_partitions) return layout_fault("number", fmt::format("{} is no partition's", number));
   partition.number = static_cast<std::uint32_t>(number);
   if (partition.length == 0 || partition.offset >= max_device_bytes ||
       partition.length >= max_device_bytes - partition.offset) {
-    return fault("length",
-                 fmt::format("{} bytes at {} are no partition", partition.length, partition.offset));
+    return layout_fault("length",
+                        fmt::format("{} bytes at {} are no partition", partition.length, partition.offset));
   }
   if (partition.used > partition.length)
-    return fault("used", fmt::format("{} of {} bytes", partition.used, partition.length));
+    return layout_fault("used", fmt::format("{} of {} bytes", partition.used, partition.length));
   return partition;
 }
 
@@ -108,13 +108,13 @@ Result<DiskLayout> parse_disk_layout(Node node) {
       !take(text_at(node, "table"), layout.table, error))
     return error;
   if (sector < least_sector_bytes || sector > most_sector_bytes || !std::has_single_bit(sector))
-    return fault("sector size", fmt::format("{} is not a power of two from 512 to 65536", sector));
+    return layout_fault("sector size", fmt::format("{} is not a power of two from 512 to 65536", sector));
   layout.sector_bytes = static_cast<std::uint32_t>(sector);
   const auto partitions = node.find("partitions");
-  if (!partitions || !partitions->is(Kind::list)) return fault("partitions", "missing, or no list");
+  if (!partitions || !partitions->is(Kind::list)) return layout_fault("partitions", "missing, or no list");
   for (const Node entry : partitions->items()) {
     if (layout.partitions.size() == max_partitions)
-      return fault("partitions", fmt::format("more than {}", max_partitions));
+      return layout_fault("partitions", fmt::format("more than {}", max_partitions));
     auto partition = parse_partition(entry);
     if (!partition) return partition.error();
     layout.partitions.push_back(std::move(*partition));

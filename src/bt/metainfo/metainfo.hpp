@@ -44,8 +44,8 @@ struct Metainfo {
 };
 
 // Parses a .torrent. `source` names the file or URL in error messages. Everything foreign is checked: types,
-// ranges, overlaps, sums, the number of hashes; see README "What is refused". Cost is linear in the size of
-// the file but for one sort of the extents.
+// ranges, overlaps, sums, the number of hashes. Cost is linear in the size of the file but for one sort of
+// the extents.
 Result<Metainfo> parse_metainfo(Bytes torrent, std::string_view source);
 
 // What build_metainfo needs; the counterpart of parse_metainfo, which accepts every result.

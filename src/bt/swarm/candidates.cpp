@@ -6,8 +6,8 @@ namespace ezio {
 namespace {
 
 constexpr std::uint32_t max_failures = 6;
-constexpr std::chrono::seconds first_retry{1};
-constexpr std::chrono::seconds longest_retry{30};
+constexpr std::chrono::seconds first_reconnect{1};
+constexpr std::chrono::seconds longest_reconnect{30};
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void Candidates::failed(const Endpoint& endpoint, TimePoint now) {
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   entry.busy = false;
-  const auto wait = std::min(first_retry * (1u << std::min(entry.failures, 5u)), longest_retry);
+  const auto wait = std::min(first_reconnect * (1u << std::min(entry.failures, 5u)), longest_reconnect);
   entry.next_try = now + wait;
   due_at(entry.next_try);
   ++entry.failures;
@@ -69,7 +69,7 @@ void Candidates::closed(const Endpoint& endpoint, TimePoint now) {
   if (found == entries_.end()) return;
   found->second.busy = false;
   found->second.failures = 0;
-  found->second.next_try = now + first_retry;
+  found->second.next_try = now + first_reconnect;
   due_at(found->second.next_try);
 }
 
@@ -78,7 +78,7 @@ void Candidates::give_up(const Endpoint& endpoint, TimePoint now) {
   if (found == entries_.end()) return;
   found->second.busy = false;
   found->second.failures = max_failures;
-  found->second.next_try = now + longest_retry;
+  found->second.next_try = now + longest_reconnect;
   due_at(found->second.next_try);
 }
 

@@ -16,7 +16,7 @@ using bencode::Node;
 
 constexpr std::size_t v4_entry_bytes = 6;   // BEP 23: address, port
 constexpr std::size_t v6_entry_bytes = 18;  // BEP 7
-constexpr std::size_t max_text_bytes = 200;
+constexpr std::size_t longest_text_told = 200;
 constexpr std::int64_t default_interval_s = 60;
 constexpr std::int64_t max_interval_s = 24 * 60 * 60;
 constexpr std::int64_t max_report_interval_s = 60 * 60;
@@ -151,7 +151,7 @@ Result<AnnounceReply> parse_announce_reply(Bytes body) {
     return Error{fmt::format("announce reply is {}, not a dictionary", to_string(root.kind()))};
   }
   if (const auto failure = root.find("failure reason")) {
-    return Error{"tracker refuses: " + quoted(failure->as_string().value_or(""), max_text_bytes)};
+    return Error{"tracker refuses: " + quoted(failure->as_string().value_or(""), longest_text_told)};
   }
   AnnounceReply reply;
   reply.interval = interval_of(root);
@@ -159,7 +159,7 @@ Result<AnnounceReply> parse_announce_reply(Bytes body) {
   reply.report_interval = report_interval_of(root);
   reply.seeders = count(root, "complete");
   reply.leechers = count(root, "incomplete");
-  reply.warning = printable(string(root, "warning message").value_or(""), max_text_bytes);
+  reply.warning = printable(string(root, "warning message").value_or(""), longest_text_told);
   const auto added = add_peers(reply, root);
   if (!added) return Error{"announce reply: " + added.error().message};
   return reply;

@@ -1,8 +1,8 @@
 // What a peer of ours tells its tracker about itself on an announce: how far it is, and why it failed.
 //
 // It rides in extra query parameters of the announce, which other trackers ignore; they are only sent to a
-// tracker that asked for them by `report interval` in its reply (AnnounceReply::report_interval). README "The
-// host report" lists the parameters. A report that was parsed is bounded in every part, and its texts are
+// tracker that asked for them by `report interval` in its reply (AnnounceReply::report_interval).
+// docs/DESIGN.md lists the parameters. A report that was parsed is bounded in every part, and its texts are
 // clean_text.
 //
 // Core file.

@@ -34,7 +34,7 @@ constexpr std::array cases{
     Case{16, MiB, 34 * KiB},                                                  // 4 KiB to 64 KiB
 };
 
-struct Row {
+struct DiskRow {
   Case what;
   std::vector<Extent> extents;
   DiskBenchResult result;
@@ -95,7 +95,8 @@ std::vector<Extent> layout_of(const Case& what, std::uint64_t usable) {
       total, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, total / what.mean_extent_bytes)));
 }
 
-Outcome<Row> measure(const DiskBenchCommand& command, const Case& what, std::uint64_t usable, bool scratch) {
+Outcome<DiskRow> measure(const DiskBenchCommand& command, const Case& what, std::uint64_t usable,
+                         bool scratch) {
   std::optional<ScratchImage> image;
   if (scratch) {
     image.emplace(command.path);
@@ -103,7 +104,7 @@ Outcome<Row> measure(const DiskBenchCommand& command, const Case& what, std::uin
       return created.error();
     }
   }
-  Row row{what, layout_of(what, usable), {}};
+  DiskRow row{what, layout_of(what, usable), {}};
   DiskBenchOptions options;
   options.read = command.read;
   options.depth = what.depth;
@@ -127,12 +128,12 @@ double cpu_seconds_per_gb(const DiskBenchResult& result) {
   return result.cpu_seconds / static_cast<double>(result.bytes) * 1e9;
 }
 
-std::string describe_text(const DiskBenchCommand& command, const std::vector<Row>& rows) {
+std::string describe_text(const DiskBenchCommand& command, const std::vector<DiskRow>& rows) {
   std::string text = fmt::format("{} {}: {}\n\n", command.read ? "reading" : "writing",
                                  ezio::quoted(command.path), rows.front().result.description);
   text += fmt::format("{:<26}{:>9}{:>7}{:>10}{:>10}{:>9}{:>14}\n", "layout", "extents", "depth", "request",
                       "MB/s", "flush s", "CPU-s per GB");
-  for (const Row& row : rows) {
+  for (const DiskRow& row : rows) {
     text += fmt::format("{:<26}{:>9}{:>7}{:>6} KiB{:>10.0f}{:>9.2f}{:>14.2f}\n", layout_name(row.what),
                         row.extents.size(), row.what.depth, row.what.request_bytes / KiB,
                         row.result.bytes_per_second() / 1e6, row.result.flush_seconds,
@@ -142,9 +143,9 @@ std::string describe_text(const DiskBenchCommand& command, const std::vector<Row
 }
 
 std::string describe_json(const DiskBenchCommand& command, std::uint64_t usable,
-                          const std::vector<Row>& rows) {
+                          const std::vector<DiskRow>& rows) {
   boost::json::array results;
-  for (const Row& row : rows) {
+  for (const DiskRow& row : rows) {
     results.push_back({{"layout", layout_name(row.what)},
                        {"extents", row.extents.size()},
                        {"depth", row.what.depth},
@@ -171,7 +172,7 @@ Outcome<std::string> run_disk_command(const DiskBenchCommand& command) {
   if (auto allowed = check_allowed(command, there); !allowed) return allowed.error();
   const auto usable = usable_bytes(command, there);
   if (!usable) return usable.error();
-  std::vector<Row> rows;
+  std::vector<DiskRow> rows;
   for (const Case& what : cases) {
     auto row = measure(command, what, *usable, !there);
     if (!row) return row.error();

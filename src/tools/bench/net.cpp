@@ -30,7 +30,7 @@ constexpr std::array<std::uint32_t, 3> block_sizes{1 * MiB, 256 * KiB, 16 * KiB}
 constexpr auto hands_shaken_within = 10s;
 constexpr auto longest_silence = 10s;
 
-struct Row {
+struct NetRow {
   std::uint32_t block_size = 0;
   double bytes_per_second = 0;
   double receiver_cpu = 0;           // seconds per GB
@@ -125,10 +125,10 @@ class Meter {
   Meter(const WireBenchSink& sink, std::optional<clockid_t> sender)
       : sink_(sink), sender_(sender), sender_before_(sender ? cpu_seconds(*sender) : 0) {}
 
-  Row stop(std::uint32_t block_size) const {
+  NetRow stop(std::uint32_t block_size) const {
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     const double gigabytes = static_cast<double>(sink_.bytes_received() - bytes_before_) / 1e9;
-    Row row{block_size, gigabytes * 1e9 / seconds, 0, {}};
+    NetRow row{block_size, gigabytes * 1e9 / seconds, 0, {}};
     row.receiver_cpu = (cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - own_before_) / gigabytes;
     if (sender_) row.sender_cpu = (cpu_seconds(*sender_) - sender_before_) / gigabytes;
     return row;
@@ -143,8 +143,8 @@ class Meter {
   double sender_before_;
 };
 
-Outcome<Row> measure(boost::asio::io_context& context, WireBenchSink& sink, std::uint32_t block_size,
-                     double seconds, std::optional<clockid_t> sender) {
+Outcome<NetRow> measure(boost::asio::io_context& context, WireBenchSink& sink, std::uint32_t block_size,
+                        double seconds, std::optional<clockid_t> sender) {
   const auto lost = [&]() -> Failure {
     if (interrupted() != 0) return net_failure(interrupt_error().message);
     return net_failure("the connection was lost: " + sink.reason());
@@ -156,7 +156,7 @@ Outcome<Row> measure(boost::asio::io_context& context, WireBenchSink& sink, std:
   const Meter meter(sink, sender);
   if (run_until(context, time, over) || interrupted() != 0) return lost();
   const std::uint64_t received = sink.bytes_received();
-  const Row row = meter.stop(block_size);
+  const NetRow row = meter.stop(block_size);
   sink.ask_for(0);
   if (!run_until(context, hands_shaken_within, [&] { return sink.idle() || sink.over(); }) || sink.over())
     return lost();
@@ -164,8 +164,8 @@ Outcome<Row> measure(boost::asio::io_context& context, WireBenchSink& sink, std:
   return row;
 }
 
-Outcome<std::vector<Row>> receive(const NetBenchOptions& options, const Endpoint& from,
-                                  std::optional<clockid_t> sender) {
+Outcome<std::vector<NetRow>> receive(const NetBenchOptions& options, const Endpoint& from,
+                                     std::optional<clockid_t> sender) {
   boost::asio::io_context context(1);
   WireBenchMemory memory(options.size_mib);
   WireBenchSink sink(context, memory);
@@ -173,7 +173,7 @@ Outcome<std::vector<Row>> receive(const NetBenchOptions& options, const Endpoint
   const bool done = run_until(context, hands_shaken_within, [&] { return sink.ready() || sink.over(); });
   if (!done) return silence_or_interrupt();
   if (sink.over()) return net_failure(fmt::format("{}: {}", to_string(from), sink.reason()));
-  std::vector<Row> rows;
+  std::vector<NetRow> rows;
   for (const std::uint32_t block_size : block_sizes) {
     auto row = measure(context, sink, block_size, options.seconds, sender);
     if (!row) return row.error();
@@ -182,12 +182,12 @@ Outcome<std::vector<Row>> receive(const NetBenchOptions& options, const Endpoint
   return rows;
 }
 
-std::string describe_text(const std::vector<Row>& rows, bool loopback) {
+std::string describe_text(const std::vector<NetRow>& rows, bool loopback) {
   std::string text = loopback ? "one connection on loopback, memory to memory\n\n"
                               : "one connection, received from the other host, memory to memory\n\n";
   text += fmt::format("{:<10}{:>10}{:>12}{:>22}{:>20}\n", "block", "MB/s", "Gbit/s", "receiver CPU-s per GB",
                       "sender CPU-s per GB");
-  for (const Row& row : rows) {
+  for (const NetRow& row : rows) {
     text += fmt::format("{:>6} KiB{:>10.0f}{:>12.2f}{:>22.2f}{:>20}\n", row.block_size / KiB,
                         row.bytes_per_second / 1e6, row.bytes_per_second * 8 / 1e9, row.receiver_cpu,
                         row.sender_cpu ? fmt::format("{:.2f}", *row.sender_cpu) : "-");
@@ -195,9 +195,9 @@ std::string describe_text(const std::vector<Row>& rows, bool loopback) {
   return text;
 }
 
-std::string describe_json(const NetBenchOptions& options, const std::vector<Row>& rows, bool loopback) {
+std::string describe_json(const NetBenchOptions& options, const std::vector<NetRow>& rows, bool loopback) {
   boost::json::array results;
-  for (const Row& row : rows) {
+  for (const NetRow& row : rows) {
     boost::json::object result{{"block_bytes", row.block_size},
                                {"bytes_per_second", row.bytes_per_second},
                                {"receiver_cpu_seconds_per_gb", row.receiver_cpu}};

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t most_error_bytes = 64 * std::size_t{1024};  // of the end of stderr
 
-Result<int> wait_for(pid_t child) {
+Result<int> wait_or_interrupt(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) != child) {
     if (errno != EINTR) return errno_error("cannot wait for a program", errno);
@@ -65,7 +65,7 @@ Result<ProgramRun> run_program(std::vector<std::string> arguments) {
   const auto child = start_command(arguments, {{"LC_ALL", "C"}, {"LANGUAGE", ""}},
                                    {.output = output.get(), .errors = errors.get(), .no_input = true});
   if (!child) return child.error();
-  const auto status = wait_for(*child);
+  const auto status = wait_or_interrupt(*child);
   if (!status) return status.error();
   auto printed = contents(output.get(), max_program_output_bytes, true);
   if (!printed) return Error{program + ": " + printed.error().message};

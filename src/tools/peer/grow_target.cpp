@@ -21,6 +21,7 @@
 #include "disk/file_system_size.hpp"
 #include "disk/grow_table.hpp"
 #include "disk/kept_bytes.hpp"
+#include "disk/kernel_partitions.hpp"
 #include "disk/loop_device.hpp"
 #include "disk/move_gpt.hpp"
 #include "disk/signatures.hpp"

@@ -9,15 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include "disk/progress_interval.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/progress.hpp"
 
 namespace ezio {
-namespace {
-
-constexpr std::chrono::milliseconds progress_interval{200};
-
-}  // namespace
 
 Outcome<void> in_parallel(std::uint32_t count, unsigned threads, const std::string& label,
                           std::uint64_t total_bytes,
