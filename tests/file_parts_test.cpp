@@ -51,7 +51,7 @@ std::vector<std::byte> read_through(const FileParts& parts) {
 }
 
 std::unique_ptr<DiskEngine> make_engine() {
-  return std::move(make_disk_engine({}).value());
+  return make_disk_engine({}).value();
 }
 
 // Random ranges of the torrent: through the parts, where there are any, come the bytes that read() gives.
@@ -168,7 +168,7 @@ class DirectoryParts : public testing::Test {
                            torrent.begin() + static_cast<std::ptrdiff_t>(at + extent.length)});
       at += extent.length;
     }
-    return std::move(open_source_storage(*engine_, 3, directory_.path(), torrent_of(extents)).value());
+    return open_source_storage(*engine_, 3, directory_.path(), torrent_of(extents)).value();
   }
   std::string path_of(const Extent& extent) const {
     return directory_.path(fmt::format("{:032x}", extent.offset));

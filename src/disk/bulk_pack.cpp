@@ -158,9 +158,9 @@ Result<void> BulkPack::pack_group(const Group& group, UnitPacker& packer, Mutabl
         digests_[piece.value()] = zero_digest(geometry_->piece_size(piece));
       }
     }
-    PackedUnit zeros;
-    zeros.plain_bytes = group.length;
-    deliver(group, std::move(zeros), true);
+    PackedUnit unit;  // without bytes: zeros
+    unit.plain_bytes = group.length;
+    deliver(group, std::move(unit), true);
     return {};
   }
   Sha1State piece;

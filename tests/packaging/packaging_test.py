@@ -56,7 +56,8 @@ def build_packages():
     shutil.copytree(ROOT, source, ignore=ignored, symlinks=True)
     built = BUILD.parent / "build-package"
     again = ["--reconfigure"] if (built / "build.ninja").exists() else []
-    command("meson", "setup", *again, *PREFIX, "-Dbuildtype=release", "-Dwerror=true", "-Dtests=false", "-Dman=enabled", built, ROOT)
+    command("meson", "setup", *again, *PREFIX, "-Dbuildtype=release", "-Dwerror=true", "-Dtests=false", "-Dman=enabled",
+            "-Dunity=on", "-Dunity_size=8", built, ROOT)
     command("ninja", "-C", built)
     command("meson", "install", "-C", built, "--no-rebuild", DESTDIR=str(work / "installed"))
     of_built = {} if os.environ.get("EZIO_PACKAGES") == "source" else {"EZIO_BUILT": str(built)}

@@ -10,13 +10,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double segment = segment_bytes;
-constexpr double least_window = 2 * segment;
-constexpr double rested_window = 10 * segment;
+constexpr double mss = segment_bytes;
+constexpr double least_window = 2 * mss;
+constexpr double rested_window = 10 * mss;
 constexpr double cut_to = 0.7;
 constexpr double steepness = 0.4;  // C of RFC 9438, in segments a second cubed
 constexpr double friendly_growth = 3 * (1 - cut_to) / (1 + cut_to);  // segments a round trip
-constexpr double hystart_window = 16 * segment;                      // below it delays mean nothing
+constexpr double hystart_window = 16 * mss;                          // below it delays mean nothing
 
 }  // namespace
 
@@ -49,9 +49,9 @@ void TcpWindow::grow_like_cubic(double bytes, TimePoint now) {
     epoch_ = now;
     epoch_window_ = friendly_ = window_;
     last_max_ = std::max(last_max_, window_);
-    plateau_ = std::cbrt((last_max_ - window_) / segment / steepness);
+    plateau_ = std::cbrt((last_max_ - window_) / mss / steepness);
   }
-  friendly_ += friendly_growth * segment * bytes / window_;
+  friendly_ += friendly_growth * mss * bytes / window_;
   const double target = std::clamp(std::max(cubic_target(now), friendly_), window_, 1.5 * window_);
   window_ += (target - window_) * bytes / window_;
 }
@@ -59,7 +59,7 @@ void TcpWindow::grow_like_cubic(double bytes, TimePoint now) {
 // One round trip ahead, as every such implementation has it.
 double TcpWindow::cubic_target(TimePoint now) const {
   const double since = std::chrono::duration<double>(now - epoch_ + smoothed_rtt_).count() - plateau_;
-  return last_max_ + steepness * since * since * since * segment;
+  return last_max_ + steepness * since * since * since * mss;
 }
 
 void TcpWindow::lost() {

@@ -111,7 +111,8 @@ void do_last_works(const std::vector<LastWork>& works, const LastWorksListener& 
     }
     calls.post([&] { over = true; });
   });
-  for (auto next = Clock::now(); !over;) {
+  auto next = Clock::now();
+  while (!over) {
     if (const auto call = calls.take(next)) {
       call();
     } else {

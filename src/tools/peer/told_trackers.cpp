@@ -8,7 +8,7 @@
 namespace ezio {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(3);  // with each tracker, each time
+constexpr auto tell_patience = std::chrono::seconds(3);  // with each tracker, each time
 
 }  // namespace
 
@@ -20,7 +20,7 @@ ToldTrackers::ToldTrackers(const std::vector<std::string>& trackers, std::option
 std::optional<AnnounceReply> ToldTrackers::ask(const Tracker& tracker, const AnnounceRequest& request,
                                                const HostReport* report) const {
   HttpLimits limits;
-  limits.timeout = patience;
+  limits.timeout = tell_patience;
   const HttpResult body = http_get(announce_url(tracker.url, request, report), limits, ca_file_);
   if (!body) return std::nullopt;
   auto reply = parse_announce_reply(as_bytes(*body));
