@@ -24,12 +24,13 @@ class FramePolicy {
   FramePolicy(Mode mode, bool source, unsigned threads)
       : mode_(source ? mode : Mode::never), threads_(threads) {}
 
-  // `packing` of one thread for so many plain bytes; `frame`: it was worth it.
+  // `packing` of one thread for so many plain bytes; `frame`: it was worth it. What else the processors did
+  // meanwhile has delayed it: the fastest of late is what the thread can do.
   void packed(std::uint32_t bytes, bool frame, Duration packing) {
     const double seconds = std::chrono::duration<double>(packing).count();
     if (seconds > 0) {
       const double rate = bytes / seconds;
-      rate_ = rate_ == 0 ? rate : rate_ + (rate - rate_) * weight;
+      rate_ = std::max(rate, rate_ + (rate - rate_) * weight);
     }
     useless_ = frame ? 0 : std::min(useless_ + 1, most_useless);
     to_skip_ = useless_ < patience ? 0 : (1u << (useless_ - patience + 1)) - 1;
@@ -59,9 +60,12 @@ class FramePolicy {
   std::uint32_t most_packing(TimePoint now) const {
     if (mode_ == Mode::never) return 0;
     if (waits()) return ahead;
-    return measured_seconds_ > 0 && now - last_look_ >= look_interval ? 1 : 0;
+    return measured_seconds_ > 0 && now - last_look_ >= look_interval_ ? 1 : 0;
   }
-  void began(TimePoint now) { last_look_ = now; }
+  void began(TimePoint now) {
+    last_look_ = now;
+    look_interval_ = std::min(2 * look_interval_, most_look_interval);
+  }
 
   // Of an image, or a part of it, that does not shrink, only some segments are tried.
   bool skips() {
@@ -82,6 +86,7 @@ class FramePolicy {
   void look_again() {
     packs_ = false;
     uplink_ = measured_seconds_ = starved_ = 0;
+    look_interval_ = first_look_interval;
     patience_seconds_ = std::min(2 * patience_seconds_, most_patience_seconds);
   }
 
@@ -93,7 +98,9 @@ class FramePolicy {
   static constexpr std::uint32_t ahead = 8;
   static constexpr std::uint32_t patience = 4;  // segments that did not shrink, one after the other
   static constexpr std::uint32_t most_useless = patience + 5;
-  static constexpr Duration look_interval = std::chrono::seconds(2);
+  // One look may be a bad one, and each takes a processor's time from a fast link.
+  static constexpr Duration first_look_interval = std::chrono::milliseconds(100);
+  static constexpr Duration most_look_interval = std::chrono::seconds(2);
 
   Mode mode_;
   unsigned threads_;
@@ -107,6 +114,7 @@ class FramePolicy {
   std::uint32_t useless_ = 0;  // of the latest ones, without one between them that was worth it
   std::uint32_t to_skip_ = 0;
   TimePoint last_look_{};
+  Duration look_interval_ = first_look_interval;
 };
 
 }  // namespace ezio
