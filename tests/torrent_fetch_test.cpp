@@ -93,5 +93,19 @@ TEST_F(TorrentFetchTest, ASignalEndsTheWait) {
   }
 }
 
+TEST_F(TorrentFetchTest, AfterAFetchSignalsDoWhatTheyDoToAnyProgram) {
+  const ScriptedServer server([](const std::string&) { return http_reply("torrent"); });
+  get(server.url("/t"));
+  EXPECT_EQ(signal_, 0);
+  for (int number : {SIGINT, SIGTERM}) {
+    struct sigaction action = {};
+    ASSERT_EQ(::sigaction(number, nullptr, &action), 0);
+    EXPECT_EQ(action.sa_handler, SIG_DFL);
+  }
+  sigset_t blocked;
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+  EXPECT_FALSE(::sigismember(&blocked, SIGTERM));
+}
+
 }  // namespace
 }  // namespace ezio

@@ -153,6 +153,15 @@ class PeerCommandTest(EzioCase):
             leecher.wait_exit(128 + number, timeout_s=10)
         self.assertFalse(os.path.exists(target))
 
+    def test_a_signal_in_the_first_moments_is_not_lost(self):
+        for delay_ms in range(0, 40, 2):
+            seeder = self.spawn(f"at {delay_ms} ms", [program("ezio-peer"), "--quiet", "--seed", self.image.torrent, self.image.path,
+                                                      "--listen", "127.0.0.1:7000"])
+            time.sleep(delay_ms / 1000)
+            seeder.send(signal.SIGTERM)
+            # Until it takes them, they end it as they end any program.
+            self.assertIn(seeder.wait(20), (128 + signal.SIGTERM, -signal.SIGTERM, 0), f"after {delay_ms} ms")
+
     def test_a_pin_lets_its_torrent_through_and_no_other(self):
         pin = info_hash_hex(self.image.torrent)
         wrong = "0" * 40

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
 
 #include "bt/metainfo/metainfo.hpp"
 
@@ -13,6 +15,22 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds longest_answer = std::chrono::minutes(5);
+
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (int number : {SIGINT, SIGTERM}) sigaddset(&ours, number);
+    ::pthread_sigmask(SIG_BLOCK, &ours, &before_);
+  }
+  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 }  // namespace
 
@@ -30,19 +48,27 @@ TorrentFetch::TorrentFetch(FetchPatience patience, std::optional<std::string> ca
       http_(context_.get_executor(), std::move(ca_file)),
       random_(std::random_device{}()) {
   if (patience_.wait) deadline_ = Clock::now() + *patience_.wait;
-  signals_.async_wait([this](boost::system::error_code error, int number) {
-    if (error) return;
-    signal_ = number;
-    context_.stop();
-  });
 }
 
 Result<std::string> TorrentFetch::get(const std::string& url) {
   Attempts attempts{url, patience_.first_pause};
   if (signal_ != 0) return std::move(attempts.result);
   context_.restart();
+  std::optional<boost::asio::signal_set> signals(std::in_place, context_, SIGINT, SIGTERM);
+  signals->async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    signal_ = number;
+    context_.stop();
+  });
   ask(attempts);
   context_.run();
+  // One that comes from here on waits until it does again what it does by default.
+  const BlockedSignals blocked;
+  if (signal_ == 0) {
+    context_.restart();
+    context_.poll();
+  }
+  signals.reset();
   return std::move(attempts.result);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
@@ -21,7 +20,8 @@ struct FetchPatience {
   std::chrono::milliseconds longest_pause{15000};
 };
 
-// SIGINT and SIGTERM end a fetch for as long as this lives. One thread.
+// SIGINT and SIGTERM end a fetch; before and after one they do what they do to any program, and none is lost.
+// One thread.
 class TorrentFetch {
  public:
   using Say = std::function<void(const std::string&)>;  // what the user should know while it waits
@@ -48,7 +48,6 @@ class TorrentFetch {
   const Say say_;
   std::optional<Clock::time_point> deadline_;
   boost::asio::io_context context_{1};
-  boost::asio::signal_set signals_{context_, SIGINT, SIGTERM};
   boost::asio::steady_timer pause_{context_};
   HttpClient http_;
   std::minstd_rand random_;
