@@ -4,6 +4,7 @@ script, the directory of the programs and the simulation. Judged is only how far
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -126,6 +127,12 @@ class Course(LanCase):
         hosts = report["runs"][0]["hosts"]
         self.assertEqual([(host["rate_mbit"], host["rack"]) for host in hosts], [(100, 0), (400, 1), (400, 1)])
         self.assertEqual(max(host["ideal_s"] for host in hosts), hosts[0]["ideal_s"])
+
+    def test_a_device_as_source_goes_when_the_bench_ends(self):
+        report = self.run_json(*SMALL, "--seed-source", "device", "--compress", "auto,never")
+        self.assertEqual([row["program"] for row in report["medians"]], ["ours auto", "ours never"])
+        attached = [file.read_text() for file in pathlib.Path("/sys/block").glob("loop*/loop/backing_file")]
+        self.assertEqual([path for path in attached if "/source/disk" in path], [])
 
     def test_other_programs_and_a_mix(self):
         report = self.run_json(*SMALL, "--program", "ezio,libtorrent,aria2,udpcast")

@@ -87,17 +87,25 @@ class Form:
 
 
 class Source(Form):
-    """as_image: what the seeder of ezio serves from."""
+    """kind: what the seeder of ezio serves from, "image", a "device" with the image, or "dir"."""
 
-    def __init__(self, directory, total, extents, as_image, content=None):
+    def __init__(self, directory, total, extents, kind, content=None):
         super().__init__(directory, extents)
-        self.total, self.as_image = total, as_image
+        self.total, self.as_image = total, kind != "dir"
         self.packed = os.path.join(directory, f"{NAME}.ezio")  # made where a program serves it
         content = Content(content)
         for number, (path, _, length) in enumerate(self.places(False)):
             content.fill(path, length, number)
         if self.image != self.file(0):
             self._make_image()
+        self.path = {"image": self.image, "dir": self.files}.get(kind) or self._attach()
+
+    def _attach(self):
+        """A loop device that goes when this process does, however that ends: detached while it is held open."""
+        device = run("losetup", "--find", "--show", "--read-only", self.image).strip()
+        self._held = os.open(device, os.O_RDONLY)
+        run("losetup", "--detach", device)
+        return device
 
     def _make_image(self):
         """The gaps are holes."""
@@ -106,10 +114,6 @@ class Source(Form):
                 with open(self.file(offset), "rb") as file:
                     image.seek(offset)
                     shutil.copyfileobj(file, image, MIB)
-
-    @property
-    def path(self):
-        return self.image if self.as_image else self.files
 
     def pack(self, ezio_torrent):
         """A packed image of it, once."""

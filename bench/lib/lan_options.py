@@ -148,8 +148,8 @@ def parser(description):
                        help="a power of two; default 1024")
     image.add_argument("--extents", type=number(1, 1_000_000), default=1, metavar="N",
                        help="the data lies in so many; default 1")
-    image.add_argument("--seed-source", choices=("image", "dir"), default="image",
-                       help="ezio's seeder reads an image or a directory of files; default image")
+    image.add_argument("--seed-source", choices=("image", "device", "dir"), default="image",
+                       help="ezio's seeder reads an image, a block device with the image, or a directory of files; default image")
 
     course = top.add_argument_group("what happens", "Seconds count from the start of the first leechers.")
     course.add_argument("--join", type=parse_join, default=[], metavar="SECONDS,…",
