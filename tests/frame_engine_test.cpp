@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <random>
@@ -61,6 +63,28 @@ TEST(FrameEngine, PacksManyAtOnceAndUnpacksThemAgain) {
     EXPECT_TRUE(done.good);
   }
   EXPECT_EQ(unpacked, plain);
+}
+
+// Threads that share a processor do not take longer for it.
+TEST(FrameEngine, CountsTheProcessorsTimeNotTheClocks) {
+  cpu_set_t before, one;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  CPU_SET(::sched_getcpu(), &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);  // the engine's threads get it from this one
+  constexpr std::size_t count = 4;
+  std::clock_t process = std::clock();
+  Duration threads{};
+  {
+    FrameEngine engine(count, greatest_frame_level);  // many time slices a segment
+    const Buffer plain = shrinking(256 * KiB, 1);
+    std::vector<Buffer> frames(count, Buffer(plain.size()));
+    for (std::size_t i = 0; i < count; ++i) engine.pack(i, plain, frames[i]);
+    for (const FrameCompletion& done : wait_for(engine, count)) threads += done.took;
+  }
+  process = std::clock() - process;
+  EXPECT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
+  EXPECT_LE(std::chrono::duration<double>(threads).count(), static_cast<double>(process) / CLOCKS_PER_SEC);
 }
 
 TEST(FrameEngine, SaysThatSomethingDoesNotShrinkOrIsNoFrame) {

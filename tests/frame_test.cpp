@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,9 +29,10 @@ Buffer random_bytes(std::size_t size) {
   return bytes;
 }
 
-Buffer pack(const Buffer& plain, int level = default_frame_level) {
+Buffer pack(const Buffer& plain, int level = default_frame_level,
+            FramePacker::Use use = FramePacker::Use::sent) {
   Buffer frame(largest_frame_bytes(static_cast<std::uint32_t>(plain.size())));
-  frame.resize(FramePacker(level).pack(plain, frame));
+  frame.resize(FramePacker(level, use).pack(plain, frame));
   return frame;
 }
 
@@ -45,7 +47,8 @@ TEST(Frame, GivesBackWhatWasPacked) {
        {std::size_t{16 * KiB}, std::size_t{1000}, std::size_t{300000}, std::size_t{MiB}}) {
     for (const int level : {least_frame_level, default_frame_level, greatest_frame_level}) {
       const Buffer plain = shrinking(size);
-      const Buffer frame = pack(plain, level);
+      const Buffer frame =
+          pack(plain, level, size == MiB ? FramePacker::Use::stored : FramePacker::Use::sent);
       ASSERT_GT(frame.size(), 0u);
       ASSERT_LT(frame.size(), size);
       Buffer unpacked(size);
@@ -54,6 +57,21 @@ TEST(Frame, GivesBackWhatWasPacked) {
       EXPECT_EQ(unpacked, plain);
     }
   }
+}
+
+// Of a program, this one.
+TEST(Frame, WhatIsStoredIsSmaller) {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  Buffer segment(MiB);
+  std::size_t sent = 0, stored = 0, harder = 0;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(file.read(reinterpret_cast<char*>(segment.data()), MiB)) << "a smaller program than it was";
+    sent += pack(segment).size();
+    stored += pack(segment, default_frame_level, FramePacker::Use::stored).size();
+    harder += pack(segment, 12, FramePacker::Use::stored).size();
+  }
+  EXPECT_LT(stored, sent);
+  EXPECT_LT(harder, stored);
 }
 
 TEST(Frame, WhatDoesNotShrinkBy5PercentHasNone) {

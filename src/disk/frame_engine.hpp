@@ -23,7 +23,7 @@ struct FrameCompletion {
   SegmentFrame frame{};  // of pack and load; nothing where it would not be short enough
   bool good = false;     // of unpack
   std::string error;     // of load: why the file could not be read; else empty
-  Duration took{};       // of pack
+  Duration took{};       // of pack: processor time, the thread's own
 };
 
 class FrameEngine {

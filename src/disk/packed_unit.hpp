@@ -17,7 +17,8 @@ struct PackedUnit {
 
 class UnitPacker {
  public:
-  explicit UnitPacker(int level) : packer_(level), room_(largest_frame_bytes(packed_unit_bytes)) {}
+  explicit UnitPacker(int level)
+      : packer_(level, FramePacker::Use::stored), room_(largest_frame_bytes(packed_unit_bytes)) {}
 
   // Compressed; as raw blocks where that does not shrink it by 5 %; or zeros.
   PackedUnit pack(Bytes plain);

@@ -52,11 +52,21 @@ Result<FrameHeader> read_frame_header(Bytes frame) {
 
 // ---------------------------------------------------------------- packing
 
-FramePacker::FramePacker(int level) : context_(ZSTD_createCCtx()) {
+FramePacker::FramePacker(int level, Use use) : context_(ZSTD_createCCtx()) {
   if (context_ == nullptr) throw std::bad_alloc();
-  must(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level));
-  must(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_contentSizeFlag, 1));
-  must(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 0));  // pieces have hashes
+  set(ZSTD_c_compressionLevel, level);
+  set(ZSTD_c_contentSizeFlag, 1);
+  set(ZSTD_c_checksumFlag, 0);  // pieces have hashes
+  if (use == Use::stored && level == default_frame_level) {
+    // Matches of four bytes, and a place for every byte of a segment. zstd's own are smaller.
+    set(ZSTD_c_minMatch, 4);
+    set(ZSTD_c_hashLog, 20);
+    set(ZSTD_c_chainLog, 17);
+  }
+}
+
+void FramePacker::set(int parameter, int value) {
+  must(ZSTD_CCtx_setParameter(context_.get(), static_cast<ZSTD_cParameter>(parameter), value));
 }
 
 FramePacker::~FramePacker() = default;

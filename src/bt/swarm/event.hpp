@@ -65,7 +65,7 @@ struct FrameRead {  // answers ReadFrame
   SegmentRef segment;
   SegmentFrame frame;  // nothing: it would be no shorter than largest_frame_bytes, so it is sent plain
   std::string error;
-  Duration packing{};  // what it took one thread to pack it; 0 where it was stored
+  Duration packing{};  // processor time of the thread that packed it; 0 where it was stored
 };
 struct FrameUnpacked {  // answers UnpackFrame
   SegmentRef segment;

@@ -5,10 +5,14 @@
 // measured: the uplink while it is busy with plain bytes, packing by a segment now and then. Where it does
 // not pay, and until both are known, segments are sent as they are. A stored frame costs nothing, and is
 // always sent.
+//
+// What a segment takes is the processor's time, which another's work does not lengthen. Whether the threads
+// get processors is seen once they pack: receivers that wait say how much packing really comes to.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "bt/base/types.hpp"
@@ -24,14 +28,11 @@ class FramePolicy {
   FramePolicy(Mode mode, bool source, unsigned threads)
       : mode_(source ? mode : Mode::never), threads_(threads) {}
 
-  // `packing` of one thread for so many plain bytes; `frame`: it was worth it. What else the processors did
-  // meanwhile has delayed it: the fastest of late is what the thread can do.
+  // `packing`: processor time of one thread for so many plain bytes; `frame`: it was worth it.
   void packed(std::uint32_t bytes, bool frame, Duration packing) {
-    const double seconds = std::chrono::duration<double>(packing).count();
-    if (seconds > 0) {
-      const double rate = bytes / seconds;
-      rate_ = std::max(rate, rate_ + (rate - rate_) * weight);
-    }
+    const double cost = std::chrono::duration<double>(packing).count() / bytes;
+    cost_ = cost_ == 0 ? cost : cost_ + (cost - cost_) * weight;
+    packed_ += bytes;
     useless_ = frame ? 0 : std::min(useless_ + 1, most_useless);
     to_skip_ = useless_ < patience ? 0 : (1u << (useless_ - patience + 1)) - 1;
   }
@@ -40,11 +41,10 @@ class FramePolicy {
   void tick(double bytes, Duration elapsed, bool busy) {
     const double seconds = std::chrono::duration<double>(elapsed).count();
     const bool waited = std::exchange(waited_, false);
+    const double packed = std::exchange(packed_, 0);
     if (mode_ != Mode::automatic || threads_ == 0 || seconds <= 0) return;
     if (packs_) {
-      // Who waits for frames leaves the link idle: it may carry more than was seen, and is looked at again.
-      starved_ = waited ? starved_ + seconds : std::max(starved_ - seconds, 0.0);
-      if (starved_ > patience_seconds_) look_again();
+      watch(waited, packed, seconds);
     } else if (busy) {
       measure(bytes, seconds);
     }
@@ -56,11 +56,15 @@ class FramePolicy {
     if (mode_ != Mode::automatic) return mode_ == Mode::always;
     return threads_ == 0 || packs_;
   }
+  // It will soon be known whether they do: what is sent as it is until then should be little.
+  bool measures() const {
+    return mode_ == Mode::automatic && threads_ > 0 && !packs_ && measured_seconds_ < enough_seconds;
+  }
   // How many may be packed at a time, ahead of the receivers.
   std::uint32_t most_packing(TimePoint now) const {
     if (mode_ == Mode::never) return 0;
     if (waits()) return ahead;
-    return measured_seconds_ > 0 && now - last_look_ >= look_interval_ ? 1 : 0;
+    return now - last_look_ >= look_interval_ ? 1 : 0;
   }
   void began(TimePoint now) {
     last_look_ = now;
@@ -81,19 +85,38 @@ class FramePolicy {
     if (measured_seconds_ <= beginning_seconds) return;
     const double rate = bytes / seconds;
     uplink_ = uplink_ == 0 ? rate : uplink_ + (rate - uplink_) * weight;
-    packs_ = measured_seconds_ >= enough_seconds && rate_ * threads_ > uplink_ * margin;
+    if (measured_seconds_ > retry_seconds_) came_to_.reset();
+    packs_ = measured_seconds_ >= enough_seconds && cost_ > 0 && pays(came_to_.value_or(threads_ / cost_));
   }
-  void look_again() {
+  bool pays(double packing) const { return packing > uplink_ * margin; }
+
+  // Who waits for frames leaves the link idle: it may carry more than was seen, or packing be slower, and the
+  // link is looked at again. Soon where packing does not come to what it carried.
+  void watch(bool waited, double packed, double seconds) {
+    if (!waited) {
+      starved_ = std::max(starved_ - seconds, 0.0);
+      if (starved_ == 0) starved_bytes_ = 0;
+      return;
+    }
+    starved_ += seconds;
+    starved_bytes_ += packed;
+    const double packing = starved_bytes_ / starved_;
+    if (starved_ > (pays(packing) ? patience_seconds_ : least_patience_seconds)) look_again(packing);
+  }
+  void look_again(double packing) {
+    double& longer = pays(packing) ? patience_seconds_ : retry_seconds_;
+    longer = std::min(2 * longer, most_patience_seconds);
+    came_to_ = packing;
     packs_ = false;
-    uplink_ = measured_seconds_ = starved_ = 0;
+    uplink_ = measured_seconds_ = starved_ = starved_bytes_ = 0;
     look_interval_ = first_look_interval;
-    patience_seconds_ = std::min(2 * patience_seconds_, most_patience_seconds);
   }
 
   static constexpr double weight = 0.2;  // of the latest rate
   static constexpr double margin = 1.2;  // by which packing has to be faster
   static constexpr double beginning_seconds = 0.15;
-  static constexpr double enough_seconds = 0.45;
+  static constexpr double enough_seconds = 0.25;
+  static constexpr double least_patience_seconds = 0.5;
   static constexpr double most_patience_seconds = 30;
   static constexpr std::uint32_t ahead = 8;
   static constexpr std::uint32_t patience = 4;  // segments that did not shrink, one after the other
@@ -104,13 +127,17 @@ class FramePolicy {
 
   Mode mode_;
   unsigned threads_;
-  double rate_ = 0;    // plain bytes a second that a thread packs
+  double cost_ = 0;    // seconds that a thread packs at a plain byte
+  double packed_ = 0;  // plain bytes, since the last tick
   double uplink_ = 0;  // bytes a second that it carries
   double measured_seconds_ = 0;
   bool packs_ = false;
-  bool waited_ = false;  // since the last tick
-  double starved_ = 0;   // seconds, of late
-  double patience_seconds_ = 0.5;
+  bool waited_ = false;       // since the last tick
+  double starved_ = 0;        // seconds, of late
+  double starved_bytes_ = 0;  // plain ones that were packed meanwhile
+  double patience_seconds_ = least_patience_seconds;
+  std::optional<double> came_to_;  // plain bytes a second, of all threads, when receivers waited for them
+  double retry_seconds_ = least_patience_seconds;  // how long that is believed
   std::uint32_t useless_ = 0;  // of the latest ones, without one between them that was worth it
   std::uint32_t to_skip_ = 0;
   TimePoint last_look_{};

@@ -16,8 +16,9 @@ constexpr Duration rest_full = 150ms;  // from pieces that are new to it
 // At once. TCP gives each the same, so that whoever has few neighbours would be sent little: where there are
 // more receivers than these, those go first who have least and are being sent least.
 constexpr std::size_t most_transfers = 16;
-constexpr std::size_t most_ready = 64;  // segments that were packed for receivers who got them from others
-constexpr double answer_seconds = 0.1;  // that the way of an offer there and back may take
+constexpr std::size_t most_measuring = 4;  // enough to fill a link, and gone soon where frames are to follow
+constexpr std::size_t most_ready = 64;     // segments that were packed for receivers who got them from others
+constexpr double answer_seconds = 0.1;     // that the way of an offer there and back may take
 
 }  // namespace
 
@@ -27,14 +28,15 @@ UploadPlanner::UploadPlanner(SwarmContext& context, PieceStore& store, FramePoli
 
 void UploadPlanner::plan() {
   if (context_.over || !std::exchange(changed_, false)) return;
-  const bool full = transfers_.size() >= most_transfers;
+  const std::size_t most = frames_.measures() ? most_measuring : most_transfers;
+  const bool full = transfers_.size() >= most;
   if (full && most_packing() == 0) return;
   const auto incomplete = static_cast<std::uint32_t>(
       std::count_if(context_.peers.begin(), context_.peers.end(),
                     [](const auto& entry) { return !entry.second.pieces.have.all(); }));
   if (!full) {
     for (Peer* peer : receivers()) {
-      while (transfers_.size() < most_transfers && offer(*peer, incomplete) && may_receive(*peer)) {
+      while (transfers_.size() < most && offer(*peer, incomplete) && may_receive(*peer)) {
       }
     }
   }
