@@ -123,6 +123,18 @@ TEST(SegmentPool, TheLeastRecentlyUsedSegmentGoesFirst) {
   EXPECT_TRUE(pool.is_cached(key(1)));
 }
 
+TEST(SegmentPool, ATouchedSegmentGoesLast) {
+  SegmentPool pool(2);
+  put(pool, key(1));
+  put(pool, key(2));
+  pool.touch(key(1));
+  pool.touch(key(7));
+  EXPECT_EQ(pool.available(), 2u);
+  pool.acquire();
+  EXPECT_FALSE(pool.is_cached(key(2)));
+  EXPECT_TRUE(pool.is_cached(key(1)));
+}
+
 TEST(SegmentPool, APinnedSegmentStaysUntilItsLastPinIsGone) {
   SegmentPool pool(1);
   const BufferId buffer = *pool.acquire();

@@ -150,6 +150,25 @@ TEST(FramesSim, SourcesThatVanishHalfWayAreReplacedByOthers) {
 }
 
 // Room for a piece and little more: frames are taken where there is room, and nothing waits for ever.
+// The frames of an image do not all fit into the seeder's memory: what it offers it still has when that is
+// asked for. Else everybody fetches the segment from it as it is.
+TEST(FramesSim, WhatIsOfferedIsNotEvicted) {
+  for_each_seed([](std::uint64_t seed) {
+    LabSpec spec = framed(16);
+    spec.image.total_length = 64 * MiB;
+    spec.image.piece_length = MiB;
+    Lab lab(seed, spec);
+    lab.seeder->kill();
+    HostConfig config = lab.seeder_config();
+    config.memory_bytes = 48 * MiB;
+    Host& seeder = lab.add(config);
+    EXPECT_TRUE(lab.run_until_complete(300s));
+    EXPECT_LT(static_cast<double>(seeder.stats().uploaded),
+              0.6 * static_cast<double>(lab.spec.image.total_length));
+    expect_clean(lab.world);
+  });
+}
+
 TEST(FramesSim, LittleMemoryWillDo) {
   for_each_seed([](std::uint64_t seed) {
     Lab lab(seed, framed(6),

@@ -58,9 +58,9 @@ FramePacker::FramePacker(int level, Use use) : context_(ZSTD_createCCtx()) {
   set(ZSTD_c_contentSizeFlag, 1);
   set(ZSTD_c_checksumFlag, 0);  // pieces have hashes
   if (use == Use::stored && level == default_frame_level) {
-    // Matches of four bytes, and a place for every byte of a segment. zstd's own are smaller.
+    // zstd's own look for matches of five bytes, in tables of half to a quarter of this size.
     set(ZSTD_c_minMatch, 4);
-    set(ZSTD_c_hashLog, 20);
+    set(ZSTD_c_hashLog, 19);
     set(ZSTD_c_chainLog, 17);
   }
 }

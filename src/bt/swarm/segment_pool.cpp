@@ -71,6 +71,10 @@ std::optional<BufferId> SegmentPool::find_and_pin(const Key& key) {
   return found->second;
 }
 
+void SegmentPool::touch(const Key& key) {
+  if (const auto buffer = find_and_pin(key)) unpin(*buffer);
+}
+
 void SegmentPool::forget(const Key& key) {
   auto found = cached_.find(key);
   if (found == cached_.end()) return;

@@ -52,6 +52,8 @@ class SegmentPool {
   // The cached buffer, pinned once more for the caller and most recently used, if it is there.
   std::optional<BufferId> find_and_pin(const Key& key);
   bool is_cached(const Key& key) const { return cached_.contains(key); }
+  // Makes what is cached under the key, if anything is, the most recently used.
+  void touch(const Key& key);
   // What is cached under the key is not true of the torrent any more: it is not found from here on, and its
   // buffer is free when the last pin goes.
   void forget(const Key& key);

@@ -104,6 +104,8 @@ bool UploadPlanner::offer(Peer& peer, std::uint32_t incomplete) {
     const BlockSpan span{segment->piece, segment->segment * context_.geometry.segment_bytes(), frame.bytes,
                          frame.id};
     wire::append_frame_offer(context_.out(peer), {span}, peer.frame_id);
+    // It may have waited for this for long, and would be evicted before anybody asks for it.
+    context_.pool.touch(context_.frame_key(*segment));
   } else {
     context_.notify(peer, wire::SegmentNotice::What::offer, *segment);
   }
