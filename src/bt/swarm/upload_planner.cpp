@@ -28,7 +28,7 @@ UploadPlanner::UploadPlanner(SwarmContext& context, PieceStore& store, FramePoli
 
 void UploadPlanner::plan() {
   if (context_.over || !std::exchange(changed_, false)) return;
-  const std::size_t most = frames_.measures() ? most_measuring : most_transfers;
+  const std::size_t most = most_at_once();
   const bool full = transfers_.size() >= most;
   if (full && most_packing() == 0) return;
   const auto incomplete = static_cast<std::uint32_t>(
@@ -41,6 +41,13 @@ void UploadPlanner::plan() {
     }
   }
   pack_ahead(incomplete);
+}
+
+std::size_t UploadPlanner::most_at_once() const {
+  const bool frames_may_follow =
+      frames_.measures() && std::any_of(context_.peers.begin(), context_.peers.end(),
+                                        [](const auto& entry) { return entry.second.takes_frames(); });
+  return frames_may_follow ? most_measuring : most_transfers;
 }
 
 // Those that may be offered a segment; in front who has least, counting what it is being sent. (By that alone

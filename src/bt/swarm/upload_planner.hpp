@@ -78,6 +78,7 @@ class UploadPlanner {
 
   bool uplink_has_room() const;
   bool may_receive(const Peer& peer) const;
+  std::size_t most_at_once() const;
   std::vector<Peer*> receivers();
   std::uint32_t fair_first_copies() const;
   bool suits(const Peer& peer, SegmentRef segment) const;
