@@ -1,4 +1,5 @@
 """One run: a room is made, an image cloned to every host of it, every clone compared."""
+import contextlib
 import dataclasses
 import mmap
 import os
@@ -66,8 +67,9 @@ def leecher_programs(options, program, stock):
 
 def find_memory(size):
     """Has the kernel find and clear so much, and takes none of it. Where this is a virtual machine whose host takes back
-    what is free, all programs of a run would wait for it at once, and the first run longest; no room of real machines does."""
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+    what is free, all programs of a run would wait for it at once, and the first run longest; no room of real machines does.
+    A kernel that cannot (before 5.14) measures as it is."""
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory, contextlib.suppress(OSError):
         memory.madvise(mmap.MADV_HUGEPAGE)
         memory.madvise(POPULATE_WRITE)
 

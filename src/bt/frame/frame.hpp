@@ -21,8 +21,8 @@ namespace ezio {
 
 inline constexpr std::uint32_t zstd_frame_magic = 0xFD2FB528;  // a frame's first number: RFC 8878, 3.1.1
 
-// Of zstd's levels 1 to 19, of which 3 and 4 pack better here than they do by themselves: the fastest one
-// that packs an image of a file system to within a few percent of what the slower ones do.
+// Of zstd's levels 1 to 19: the fastest one that packs an image of a file system to within a few percent of
+// what the slower ones do.
 inline constexpr int default_frame_level = 3;
 inline constexpr int least_frame_level = 1;
 inline constexpr int greatest_frame_level = 19;
@@ -34,8 +34,8 @@ FrameId frame_id(Bytes frame);
 class FramePacker {
  public:
   // What is stored is packed once, by a machine that does nothing else: at the default level with larger
-  // tables, 1.4 % smaller for a quarter more time. What is sent is packed beside everything else a peer does,
-  // and those tables would find no room in the processor's cache (the same lab's seeder: 2.6 CPU-s, not 1.7).
+  // tables, 1.3 % smaller for a quarter more time. What is sent is packed beside everything else that a peer
+  // does, and such tables find no room in the processor's cache (docs/PERFORMANCE.md, Packing an image).
   enum class Use { sent, stored };
 
   explicit FramePacker(int level = default_frame_level, Use use = Use::sent);  // throws std::bad_alloc
