@@ -47,31 +47,85 @@ TEST(FramePolicy, LooksEverMoreRarely) {
   EXPECT_LT(looks, 40);
 }
 
-// The share of ten minutes in which receivers wait for frames, which come at so many plain bytes a second:
-// processors that would pack 400 MB/s are busy with something else.
-double share_of_waiting(double link, double packing) {
+// The share of ten minutes in which frames are waited for that come at so many plain bytes a second, since
+// processors that would pack 400 MB/s are busy with something else. Receivers run out of them in `waiting` of
+// five ticks.
+double share_of_waiting(double link, double packing, int waiting) {
   FramePolicy policy = measured(2, link);
-  int waiting = 0;
+  int ticks = 0;
   for (int i = 0; i < 6000; ++i) {
     if (policy.waits()) {
-      ++waiting;
-      policy.receiver_waits();
+      ++ticks;
+      if (i % 5 < waiting) policy.receiver_waits();
       policy.packed(static_cast<std::uint32_t>(packing / 10), true, std::chrono::microseconds(5243));
       policy.tick(packing / 30, 100ms, true);
     } else {
       policy.tick(link / 10, 100ms, true);
     }
   }
-  return waiting / 6000.0;
+  return ticks / 6000.0;
 }
 
 TEST(FramePolicy, BusyProcessorsThatPackLessThanTheLinkCarriesAreSeen) {
-  EXPECT_LT(share_of_waiting(slow_link, 10e6), 0.05);
-  EXPECT_GT(share_of_waiting(slow_link, 10e6), 0.0) << "but is tried again";
+  EXPECT_LT(share_of_waiting(slow_link, 10e6, 5), 0.05);
+  EXPECT_GT(share_of_waiting(slow_link, 10e6, 5), 0.0) << "but is tried again";
+  EXPECT_LT(share_of_waiting(slow_link, 10e6, 4), 0.2);
+  EXPECT_LT(share_of_waiting(slow_link, 10e6, 3), 0.5);
 }
 
 TEST(FramePolicy, BusyProcessorsThatStillPackMorePack) {
-  EXPECT_GT(share_of_waiting(slow_link, 20e6), 0.9);
+  for (int waiting : {3, 4, 5}) EXPECT_GT(share_of_waiting(slow_link, 13e6, waiting), 0.9) << waiting;
+}
+
+// What shrinks by an eighth is packed no faster than the link takes it.
+TEST(FramePolicy, AnImageThatShrinksALittleIsPackedAllTheSame) {
+  EXPECT_GT(share_of_waiting(slow_link, slow_link / 0.88, 5), 0.9);
+}
+
+// A room has been served badly for hours; the next one begins as if it had not.
+TEST(FramePolicy, ForgetsARoomThatIsOver) {
+  FramePolicy policy = measured(2, slow_link);
+  for (int i = 0; i < 3000; ++i) {
+    policy.receiver_waits();
+    policy.tick(1e5, 100ms, true);
+  }
+  ASSERT_FALSE(policy.waits());
+  EXPECT_FALSE(policy.measures());
+  for (int i = 0; i < 60; ++i) policy.tick(0, 100ms, false);
+  EXPECT_TRUE(policy.measures());
+  pass(policy, slow_link);
+  EXPECT_TRUE(policy.waits());
+}
+
+TEST(FramePolicy, ALinkOnWhichNothingHasGoneIsNotSlow) {
+  FramePolicy policy(Mode::automatic, true, 2);
+  policy.packed(MiB, true, 5ms);
+  pass(policy, 0);
+  EXPECT_FALSE(policy.waits());
+}
+
+TEST(FramePolicy, MeasuresForAShortWhile) {
+  FramePolicy policy(Mode::automatic, true, 2);
+  EXPECT_TRUE(policy.measures());
+  pass(policy, fast_link, 5);
+  EXPECT_TRUE(policy.measures()) << "nothing has been packed yet";
+  pass(policy, fast_link, 6);
+  EXPECT_FALSE(policy.measures());
+  EXPECT_FALSE(measured(2, fast_link).measures());
+  EXPECT_FALSE(measured(2, slow_link).measures());
+  EXPECT_FALSE(FramePolicy(Mode::always, true, 2).measures());
+  EXPECT_FALSE(FramePolicy(Mode::automatic, false, 2).measures());
+  EXPECT_FALSE(FramePolicy(Mode::automatic, true, 0).measures());
+}
+
+TEST(FramePolicy, AThreadsFirstSegmentMayBeSlow) {
+  FramePolicy policy(Mode::automatic, true, 2);
+  policy.packed(MiB, true, 500ms);
+  pass(policy, slow_link);
+  ASSERT_FALSE(policy.waits());
+  policy.packed(MiB, true, 5ms);
+  pass(policy, slow_link, 1);
+  EXPECT_TRUE(policy.waits());
 }
 
 TEST(FramePolicy, AThreadThatBecomesSlowIsSeenToBe) {
@@ -110,16 +164,20 @@ TEST(FramePolicy, FollowsALinkThatBecomesSlower) {
   EXPECT_TRUE(policy.waits());
 }
 
+// They may have left a fast link idle, or a slow one.
 TEST(FramePolicy, LooksAtTheLinkAgainWhereReceiversWaitForFrames) {
-  FramePolicy policy = measured(2, slow_link);
-  ASSERT_TRUE(policy.waits());
-  for (int i = 0; i < 10 && policy.waits(); ++i) {
-    policy.receiver_waits();
-    policy.tick(5e6, 100ms, true);
+  for (const double link : {slow_link, fast_link}) {
+    FramePolicy policy = measured(2, slow_link);
+    ASSERT_TRUE(policy.waits());
+    for (int i = 0; i < 10 && policy.waits(); ++i) {
+      policy.packed(2 * MiB, true, 10ms);
+      policy.receiver_waits();
+      policy.tick(5e6, 100ms, true);
+    }
+    EXPECT_FALSE(policy.waits());
+    pass(policy, link);
+    EXPECT_EQ(policy.waits(), link == slow_link);
   }
-  EXPECT_FALSE(policy.waits());
-  pass(policy, fast_link);
-  EXPECT_FALSE(policy.waits());
 }
 
 TEST(FramePolicy, AWaitNowAndThenIsNone) {

@@ -66,12 +66,16 @@ def leecher_programs(options, program, stock):
 
 
 def find_memory(size):
-    """Has the kernel find and clear so much, and takes none of it. Where this is a virtual machine whose host takes back
-    what is free, all programs of a run would wait for it at once, and the first run longest; no room of real machines does.
-    A kernel that cannot (before 5.14) measures as it is."""
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory, contextlib.suppress(OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-        memory.madvise(POPULATE_WRITE)
+    """Has the kernel find and clear so much, or what there is, and takes none of it. Where this is a virtual machine whose
+    host takes back what is free, all programs of a run would wait for it at once, and the first run longest; no room of real
+    machines does. A kernel that cannot (before 5.14) measures as it is."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        available = next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:"))
+    with contextlib.suppress(OSError):
+        with mmap.mmap(-1, min(size, available * 3 // 4), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+            with contextlib.suppress(OSError):  # without huge pages
+                memory.madvise(mmap.MADV_HUGEPAGE)
+            memory.madvise(POPULATE_WRITE)
 
 
 class Run:
