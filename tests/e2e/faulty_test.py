@@ -236,7 +236,8 @@ class PowerCutTest(EzioCase):
         for cut in range(10):
             leecher = self.leech(image.torrent, disk.path, peers=[f"127.0.0.1:{PORT}"], name=f"cut{cut}",
                                  flags=["--listen", "127.0.0.1:0"])
-            time.sleep(moments.uniform(0.2, 0.6))
+            wait_until(lambda: "listening on" in leecher.process.stderr(), 20, "the leecher's start", interval_s=0.01)
+            time.sleep(moments.uniform(0.05, 0.45))
             disk.command(f"power-cut {cut}")
             leecher.process.kill()
             disk.command("power-on")
