@@ -2,15 +2,14 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <string>
 
 #include "bt/metainfo/metainfo.hpp"
+#include "temp_directory.hpp"
 
 namespace ezio::test {
 
@@ -32,13 +31,6 @@ inline InfoHash info_hash_of(const std::string& torrent) {
 
 class TorrentDirTest : public testing::Test {
  protected:
-  TorrentDirTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ezio-tracker-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-    path = pattern;
-  }
-  ~TorrentDirTest() override { std::filesystem::remove_all(path); }
-
   void write(const std::string& name, const std::string& bytes) const {
     std::ofstream(path / name, std::ios::binary) << bytes;
     // Two versions written within one tick of the file system's clock must not look the same.
@@ -46,7 +38,8 @@ class TorrentDirTest : public testing::Test {
                                      std::filesystem::file_time_type{std::chrono::seconds(++version_)});
   }
 
-  std::filesystem::path path;
+  const TempDirectory directory;
+  const std::filesystem::path path = directory.path();
 
  private:
   mutable int version_ = 0;

@@ -168,6 +168,20 @@ TEST(FramesSim, WhatIsOfferedIsNotEvicted) {
   });
 }
 
+// Until it is known that frames pay, segments go as they are: few of them, however many hosts wait for one.
+TEST(FramesSim, ARoomBeginsWithFewPlainSegments) {
+  for_each_seed([](std::uint64_t seed) {
+    LabSpec spec = framed(16);
+    spec.frames = Mode::automatic;
+    spec.image.total_length = 64 * MiB;
+    spec.image.piece_length = MiB;
+    Lab lab(seed, spec);
+    EXPECT_TRUE(lab.run_until_complete(100s));
+    for (const Host* host : lab.leechers) EXPECT_GT(host->stats().unpacked, 52 * MiB);
+    expect_clean(lab.world);
+  });
+}
+
 // Room for a piece and little more: frames are taken where there is room, and nothing waits for ever.
 TEST(FramesSim, LittleMemoryWillDo) {
   for_each_seed([](std::uint64_t seed) {
@@ -208,20 +222,6 @@ TEST(FramesSim, AFastLinkIsNotHeldUp) {
 }
 
 // ... and where it is slower, the clone takes little more than half of the time.
-// Until it is known that frames pay, segments go as they are: few of them, however many hosts wait for one.
-TEST(FramesSim, ARoomBeginsWithFewPlainSegments) {
-  for_each_seed([](std::uint64_t seed) {
-    LabSpec spec = framed(16);
-    spec.frames = Mode::automatic;
-    spec.image.total_length = 64 * MiB;
-    spec.image.piece_length = MiB;
-    Lab lab(seed, spec);
-    EXPECT_TRUE(lab.run_until_complete(100s));
-    for (const Host* host : lab.leechers) EXPECT_GT(host->stats().unpacked, 52 * MiB);
-    expect_clean(lab.world);
-  });
-}
-
 TEST(FramesSim, ASlowLinkIsFilledTwice) {
   LabSpec spec = framed(6);
   spec.image.total_length = 100 * MiB;
